@@ -1,1 +1,20 @@
-//! Placeholder.
+//! What travels on a samewire session, and both halves of the session's state machine.
+
+pub mod code;
+pub mod digest;
+pub mod failure;
+pub mod files;
+pub mod id;
+pub mod limits;
+pub mod method;
+pub mod name;
+pub mod system;
+pub mod time;
+
+pub use code::Code;
+pub use digest::{Digest, Digester};
+pub use failure::{Failure, Ran};
+pub use id::{CallId, FileId, Link, SessionId, StreamId, StreamNo};
+pub use limits::Limits;
+pub use method::{Method, Route, StreamRef};
+pub use time::Instant;

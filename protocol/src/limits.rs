@@ -1,0 +1,59 @@
+//! Every number that bounds something, in one place. What a server may set differently is in [`Limits`], which the welcome
+//! carries to the client; the constants below are part of the protocol.
+
+use serde::{Deserialize, Serialize};
+
+/// The largest payload of one binary frame, in bytes, its header not counted.
+pub const MAX_CHUNK: usize = 64 * 1024;
+
+/// The length of a binary frame's header, in bytes.
+pub const CHUNK_HEADER: usize = 16;
+
+/// Ids and offsets stay below this, so that JavaScript's numbers hold them exactly.
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// The longest method name, in bytes.
+pub const MAX_METHOD: usize = 128;
+
+/// The longest name of a stream or a file, in bytes of UTF-8.
+pub const MAX_NAME: usize = 255;
+
+/// The longest media type, in bytes.
+pub const MAX_MEDIA: usize = 127;
+
+/// The longest token a hello may carry, in bytes.
+pub const MAX_TOKEN: usize = 8 * 1024;
+
+/// How many parts of a call's result may be on the way before the handler waits for the caller.
+pub const PART_WINDOW: u64 = 64;
+
+/// A server's numbers, told to the client in the welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// The largest text frame, in bytes. Default 1 MiB.
+    pub max_text: usize,
+    /// The largest payload of a binary frame, in bytes. Default and maximum 64 KiB.
+    pub max_chunk: usize,
+    /// Calls of one session that may be under way at once. Default 256.
+    pub max_calls: usize,
+    /// Streams of one session that may be open at once. Default 64.
+    pub max_streams: usize,
+    /// Bytes that a sender may be ahead of what the receiver has made durable, for each stream. Default 4 MiB.
+    pub window: u64,
+    /// The largest stream that a client may send, in bytes. Default 64 GiB.
+    pub max_upload: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_text: 1024 * 1024,
+            max_chunk: MAX_CHUNK,
+            max_calls: 256,
+            max_streams: 64,
+            window: 4 * 1024 * 1024,
+            max_upload: 64 * 1024 * 1024 * 1024,
+        }
+    }
+}
