@@ -1,5 +1,6 @@
 //! What travels on a samewire session, and both halves of the session's state machine.
 
+pub mod accept;
 pub mod code;
 pub mod digest;
 pub mod failure;
@@ -8,8 +9,11 @@ pub mod id;
 pub mod limits;
 pub mod method;
 pub mod name;
+pub mod session;
+pub mod streams;
 pub mod system;
 pub mod time;
+pub mod wire;
 
 pub use code::Code;
 pub use digest::{Digest, Digester};

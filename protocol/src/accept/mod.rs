@@ -1,0 +1,510 @@
+//! The server's half of the session.
+//!
+//! A socket begins with [`greet`]: the first frame must be a hello. The server then decides who the client is and which
+//! [`Session`] it goes on with, and attaches the socket to it. A session outlives its sockets: it remembers which calls ran and
+//! what they answered, and which stream stands for which number.
+//!
+//! It is driven like the client's half: inputs, commands, then [`Session::poll_output`] until it returns [`Output::Wait`].
+
+mod calls;
+mod streams;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use self::calls::{Calls, Met};
+use self::streams::Streams;
+use crate::code::Code;
+use crate::digest::Digest;
+use crate::failure::Failure;
+use crate::id::{CallId, Link, SessionId, StreamId, StreamNo};
+use crate::limits::Limits;
+use crate::session::SEND_AHEAD;
+use crate::streams::{StreamSpec, Want};
+use crate::time::Instant;
+use crate::wire::chunk::{self, Chunk};
+use crate::wire::{
+    Advice, Call, ClientFrame, Continuity, Goodbye, Heartbeat, Hello, ServerFrame, StreamFrame, Text, Welcome, decode_client,
+};
+
+/// Reads the first frame of a socket, which must be a hello.
+pub fn greet(text: &str) -> Result<Hello<'_>, Failure> {
+    match decode_client(text) {
+        Ok(ClientFrame::Hello(hello)) => {
+            let longest = [&hello.token, &hello.ticket].into_iter().flatten().map(|text| text.len()).max();
+            if longest.unwrap_or(0) > crate::limits::MAX_TOKEN {
+                return Err(Failure::new(Code::TooBig, "the token or ticket is longer than the protocol allows"));
+            }
+            Ok(hello)
+        }
+        Ok(_) => Err(Failure::new(Code::BadFrame, "the first frame on a socket must be a hello")),
+        Err(error) => Err(Failure::new(Code::BadFrame, error.to_string())),
+    }
+}
+
+/// The frame that tells a client why its socket is about to be closed. `advice` says when to come back, if it may.
+#[must_use]
+pub fn goodbye(error: Failure, advice: Option<Advice>) -> Text {
+    ServerFrame::Goodbye(Goodbye { error, reconnect: advice }).encode()
+}
+
+/// What a session is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    /// The numbers that the welcome tells.
+    pub limits: Limits,
+    /// The heartbeat that the welcome tells.
+    pub heartbeat: Heartbeat,
+}
+
+/// What the welcome tells of one socket.
+#[derive(Clone, Debug)]
+pub struct Greeting<'a> {
+    /// The new ticket.
+    pub ticket: &'a str,
+    /// What became of the session before.
+    pub continuity: Continuity,
+    /// Who the client is; absent for an anonymous one.
+    pub identity: Option<&'a str>,
+    /// Advice for the next reconnect.
+    pub reconnect: Advice,
+}
+
+/// What the driver saw.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A text frame.
+    Text(&'a str),
+    /// A binary frame.
+    Binary(Bytes),
+    /// So many bytes wait in the socket's own buffer.
+    Writable {
+        /// Bytes not yet taken by the network.
+        buffered: u64,
+    },
+}
+
+/// What the driver has to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a text frame.
+    SendText(Text),
+    /// Send a binary frame.
+    SendBinary(Bytes),
+    /// Close the socket. The goodbye is sent already.
+    HangUp {
+        /// The close code.
+        code: u16,
+        /// Its text.
+        reason: Box<str>,
+    },
+    /// Tell the server.
+    Event(Event),
+    /// Nothing to do until the next input, command, or this point in time.
+    Wait(Option<Instant>),
+}
+
+/// What the server has to act on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A new call. Told once for each id, however often the client sends it. Answer with [`Session::answer`].
+    Call {
+        /// The call.
+        id: CallId,
+        /// The method's name.
+        method: Box<str>,
+        /// The params.
+        payload: Box<RawValue>,
+        /// How long the caller will wait.
+        timeout: Option<Duration>,
+    },
+    /// The caller gave a call up: stop its handler.
+    Cancel {
+        /// The call.
+        id: CallId,
+    },
+    /// The client begins a stream, or goes on with it. Answer with [`Session::opened`] or [`Session::abort`].
+    Open {
+        /// The number on this session.
+        stream: StreamNo,
+        /// What the client says about it.
+        spec: StreamSpec,
+    },
+    /// Bytes of a client's stream, in order, without gap or overlap, within the credit.
+    Data {
+        /// The stream.
+        stream: StreamNo,
+        /// Where the first byte belongs.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The client has sent everything. Verify, then answer with [`Session::finished`] or [`Session::abort`].
+    End {
+        /// The stream.
+        stream: StreamNo,
+        /// The size of the whole.
+        size: u64,
+        /// The digest of the whole.
+        digest: Digest,
+    },
+    /// The client goes on reading a stream of the server's that this session does not know (the server was started anew).
+    /// Answer with [`Session::resume_stream`] or [`Session::abort`].
+    Attach {
+        /// The number on this session.
+        stream: StreamNo,
+        /// The public id.
+        id: StreamId,
+        /// Where to go on.
+        offset: u64,
+        /// How far the client has room.
+        limit: u64,
+    },
+    /// A stream of the server's wants bytes. Answer with [`Session::provide`].
+    Want(Want),
+    /// The client has all of a stream of the server's, verified.
+    Delivered {
+        /// The stream.
+        stream: StreamNo,
+        /// The public id.
+        id: StreamId,
+    },
+    /// A stream is over before its end: the client gave it up, or broke a rule. Let go of it.
+    Aborted {
+        /// The stream.
+        stream: StreamNo,
+        /// The public id.
+        id: StreamId,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// The server's half of a session. See the [module](self) for how it is driven.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    config: Box<Config>,
+    attached: Option<Attached>,
+    calls: Calls,
+    streams: Streams,
+    control: VecDeque<Text>,
+    outputs: VecDeque<Output>,
+    now: Instant,
+}
+
+#[derive(Debug)]
+struct Attached {
+    link: Link,
+    heard_at: Instant,
+    pinged: bool,
+    room: u64,
+}
+
+impl Session {
+    /// A session without a socket.
+    #[must_use]
+    pub fn new(id: SessionId, config: Config) -> Self {
+        Self {
+            id,
+            config: Box::new(config),
+            attached: None,
+            calls: Calls::default(),
+            streams: Streams::default(),
+            control: VecDeque::new(),
+            outputs: VecDeque::new(),
+            now: Instant::default(),
+        }
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    // What the driver tells.
+
+    /// A socket takes the session over; the one before, if any, is of no account from here on.
+    pub fn attach(&mut self, now: Instant, link: Link, greeting: &Greeting<'_>) {
+        self.detach_now();
+        self.now = now;
+        self.attached = Some(Attached { link, heard_at: now, pinged: false, room: SEND_AHEAD });
+        let welcome = ServerFrame::Welcome(Welcome {
+            session: self.id,
+            ticket: greeting.ticket.into(),
+            continuity: greeting.continuity,
+            identity: greeting.identity.map(Into::into),
+            limits: self.config.limits,
+            heartbeat: self.config.heartbeat,
+            reconnect: greeting.reconnect,
+        });
+        self.control.push_back(welcome.encode());
+        self.streams.attached(&mut self.control);
+    }
+
+    /// The socket of this link is gone.
+    pub fn detach(&mut self, link: Link) {
+        if self.is_attached(link) {
+            self.detach_now();
+        }
+    }
+
+    /// Whether this link is the session's present one.
+    #[must_use]
+    pub fn is_attached(&self, link: Link) -> bool {
+        self.attached.as_ref().is_some_and(|attached| attached.link == link)
+    }
+
+    /// Something happened on a link. Events of any but the present link are ignored.
+    pub fn handle_input(&mut self, now: Instant, link: Link, input: Input<'_>) {
+        self.now = now;
+        let Some(attached) = self.attached.as_mut().filter(|attached| attached.link == link) else { return };
+        if let Input::Writable { buffered } = input {
+            attached.room = SEND_AHEAD.saturating_sub(buffered);
+            return;
+        }
+        attached.heard_at = now;
+        attached.pinged = false;
+        match input {
+            Input::Text(text) if text.len() > self.config.limits.max_text => {
+                let most = self.config.limits.max_text;
+                self.part_ways(Failure::new(Code::TooBig, format!("a text frame may have at most {most} bytes")));
+            }
+            Input::Text(text) => match decode_client(text) {
+                Ok(frame) => self.frame(frame),
+                Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
+            },
+            Input::Binary(frame) => match chunk::decode(&frame) {
+                Ok(Chunk::Data { stream, offset, bytes }) => self.streams.data(stream, offset, bytes, &mut self.outputs),
+                Ok(Chunk::Unknown(_)) => {}
+                Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
+            },
+            Input::Writable { .. } => {}
+        }
+    }
+
+    /// The point that [`Output::Wait`] named has come. Harmless when it is early.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        let heartbeat = self.config.heartbeat;
+        let Some(attached) = &mut self.attached else { return };
+        let silent = now.since(attached.heard_at);
+        if silent >= Duration::from_millis(heartbeat.interval + heartbeat.timeout) {
+            self.part_ways(Failure::new(Code::HeartbeatTimeout, "nothing was heard for too long; connect again"));
+        } else if silent >= Duration::from_millis(heartbeat.interval) && !attached.pinged {
+            attached.pinged = true;
+            self.control.push_back(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 }.encode());
+        }
+    }
+
+    // What the server commands.
+
+    /// A call's answer. It is kept until the client says that it has it. False when nobody waits for it any more.
+    pub fn answer(&mut self, now: Instant, id: CallId, result: Result<Box<RawValue>, Failure>) -> bool {
+        self.now = now;
+        let text = match result {
+            Ok(payload) => ServerFrame::Result { id, payload: &payload }.encode(),
+            Err(error) => ServerFrame::Failure { id, error }.encode(),
+        };
+        let known = self.calls.answered(id, text.clone());
+        if known && self.attached.is_some() {
+            self.control.push_back(text);
+        }
+        known
+    }
+
+    /// A part of a call's result. False while the caller is too far behind, or when nobody waits for it any more: see
+    /// [`Session::part_room`].
+    pub fn part(&mut self, now: Instant, id: CallId, payload: &RawValue) -> bool {
+        self.now = now;
+        let Some(text) = self.calls.part(id, payload) else { return false };
+        if self.attached.is_some() {
+            self.control.push_back(text);
+        }
+        true
+    }
+
+    /// How many more parts a call may send before its caller has taken some; `None` when nobody waits for them.
+    #[must_use]
+    pub fn part_room(&self, id: CallId) -> Option<u64> {
+        self.calls.part_room(id)
+    }
+
+    /// A client's stream is taken, with so many bytes durable already and room up to `limit`.
+    pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) {
+        self.now = now;
+        if let Some(frame) = self.streams.opened(stream, offset, limit) {
+            self.control.push_back(frame);
+        }
+    }
+
+    /// Bytes of a client's stream are durable up to here, and there is room up to `limit`.
+    pub fn durable(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) {
+        self.now = now;
+        self.streams.durable(stream, offset, limit);
+    }
+
+    /// A client's stream is whole and verified.
+    pub fn finished(&mut self, now: Instant, stream: StreamNo, size: u64, digest: Digest) {
+        self.now = now;
+        if self.streams.finished(stream) && self.attached.is_some() {
+            let frame = StreamFrame::Finished { stream, size, digest };
+            self.control.push_back(ServerFrame::Stream(frame).encode());
+        }
+    }
+
+    /// Gives a stream up and tells the client.
+    pub fn abort(&mut self, now: Instant, stream: StreamNo, failure: &Failure) {
+        self.now = now;
+        self.streams.abort(stream, failure, &mut self.control);
+    }
+
+    /// Begins a stream to the client, of known size and digest. `None` when the session has too many.
+    pub fn open_stream(&mut self, now: Instant, spec: StreamSpec, size: u64, digest: Digest) -> Option<StreamNo> {
+        self.now = now;
+        if self.streams.len() >= self.config.limits.max_streams {
+            return None;
+        }
+        Some(self.streams.open(spec, size, digest, &mut self.control))
+    }
+
+    /// Goes on with a stream to the client that this session did not know.
+    pub fn resume_stream(&mut self, now: Instant, attach: Resumed) {
+        self.now = now;
+        self.streams.resume(attach);
+    }
+
+    /// Bytes that answer an [`Event::Want`].
+    pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) {
+        self.now = now;
+        self.streams.provide(stream, offset, bytes);
+    }
+
+    /// Says goodbye and closes the socket. The session itself stays.
+    pub fn dismiss(&mut self, failure: Failure, advice: Option<Advice>) {
+        if self.attached.is_some() {
+            let code = failure.code.close();
+            let reason = failure.code.as_str().into();
+            self.outputs.push_back(Output::SendText(goodbye(failure, advice)));
+            self.outputs.push_back(Output::HangUp { code, reason });
+        }
+    }
+
+    /// Calls that run, for a server that ends the session.
+    #[must_use]
+    pub fn running(&self) -> Vec<CallId> {
+        self.calls.running()
+    }
+
+    /// Whether a call runs.
+    #[must_use]
+    pub fn is_running(&self, id: CallId) -> bool {
+        self.calls.part_room(id).is_some()
+    }
+
+    // What the driver does.
+
+    /// The next thing to do. Drain it until [`Output::Wait`] after every mutation.
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let Some(attached) = &mut self.attached else { return Output::Wait(None) };
+        if let Some(text) = self.control.pop_front().or_else(|| self.streams.next_text()) {
+            return Output::SendText(text);
+        }
+        if let Some(want) = self.streams.want() {
+            return Output::Event(Event::Want(want));
+        }
+        if attached.room > 0
+            && let Some(frame) = self.streams.next_chunk(self.now)
+        {
+            attached.room = attached.room.saturating_sub(frame.len() as u64);
+            return Output::SendBinary(frame);
+        }
+        let heartbeat = self.config.heartbeat;
+        let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
+        Output::Wait(Some(attached.heard_at + Duration::from_millis(silence)))
+    }
+
+    fn frame(&mut self, frame: ClientFrame<'_>) {
+        match frame {
+            ClientFrame::Hello(_) => {
+                self.part_ways(Failure::new(Code::BadFrame, "a hello is only the first frame of a socket"))
+            }
+            ClientFrame::Call(call) => self.call(&call),
+            ClientFrame::Cancel { id } => {
+                if self.calls.cancel(id) {
+                    self.outputs.push_back(Output::Event(Event::Cancel { id }));
+                }
+            }
+            ClientFrame::Ack { id, parts } => self.calls.ack(id, parts),
+            ClientFrame::Open(open) => {
+                self.streams.opening(&open, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
+            }
+            ClientFrame::Attach(attach) => {
+                self.streams.attach(attach, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
+            }
+            ClientFrame::Stream(frame) => self.streams.frame(self.now, frame, &mut self.outputs),
+            ClientFrame::Ping { nonce } => self.control.push_back(ServerFrame::Pong { nonce }.encode()),
+            ClientFrame::Pong { .. } => {}
+            ClientFrame::Unknown(kind) => {
+                let kind: String = kind.chars().take(64).collect();
+                let error = Failure::new(Code::UnknownType, format!("this server knows no frame of type {kind:?}"));
+                self.control.push_back(ServerFrame::Error { error }.encode());
+            }
+        }
+    }
+
+    fn call(&mut self, call: &Call<'_>) {
+        if !crate::name::is_method(&call.method) {
+            let error = Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them");
+            return self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode());
+        }
+        match self.calls.meet(call, self.config.limits.max_calls) {
+            Met::New => self.outputs.push_back(Output::Event(Event::Call {
+                id: call.id,
+                method: call.method.as_ref().into(),
+                payload: call.payload.unwrap_or(RawValue::NULL).to_owned(),
+                timeout: call.timeout.map(Duration::from_millis),
+            })),
+            Met::Known(texts) => self.control.extend(texts),
+            Met::Refused(error) => self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode()),
+        }
+    }
+
+    /// The client broke the protocol: it is told so, and should not come back the same way.
+    fn part_ways(&mut self, failure: Failure) {
+        let advice = crate::code::may_come_back(failure.code.close()).then(Advice::default);
+        self.dismiss(failure, advice);
+    }
+
+    fn detach_now(&mut self) {
+        self.attached = None;
+        self.control.clear();
+        self.outputs.retain(|output| matches!(output, Output::Event(_)));
+        self.streams.detached();
+    }
+}
+
+/// A stream to the client that goes on after a restart of the server.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// The number on this session.
+    pub stream: StreamNo,
+    /// What it is.
+    pub spec: StreamSpec,
+    /// The size of the whole.
+    pub size: u64,
+    /// The digest of the whole.
+    pub digest: Digest,
+    /// Where to go on.
+    pub offset: u64,
+    /// How far the client has room.
+    pub limit: u64,
+}

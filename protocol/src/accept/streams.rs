@@ -1,0 +1,273 @@
+//! The server's streams in both directions, as numbers of one session.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use super::{Event, Output, Resumed};
+use crate::code::Code;
+use crate::digest::Digest;
+use crate::failure::Failure;
+use crate::id::{StreamId, StreamNo};
+use crate::name::{check_name, is_media};
+use crate::streams::{Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
+use crate::time::Instant;
+use crate::wire::{Attach, Open, ServerFrame, StreamFrame, Text};
+
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    last: u32,
+    receivers: BTreeMap<StreamNo, Receiver>,
+    senders: BTreeMap<StreamNo, Sender>,
+    turn: Option<StreamNo>,
+    /// Numbers of streams that are over, about which the client was told on this link.
+    told_dead: BTreeSet<StreamNo>,
+}
+
+type Texts = VecDeque<Text>;
+type Outputs = VecDeque<Output>;
+
+impl Streams {
+    pub(super) fn len(&self) -> usize {
+        self.receivers.len() + self.senders.len()
+    }
+
+    pub(super) fn attached(&mut self, control: &mut Texts) {
+        // A stream that the client never gave credit for may be one it never heard of.
+        for sender in self.senders.values().filter(|sender| sender.durable() == 0) {
+            control.push_back(open_frame(sender));
+        }
+    }
+
+    pub(super) fn detached(&mut self) {
+        self.receivers.values_mut().for_each(Receiver::suspend);
+        self.senders.values_mut().for_each(Sender::suspend);
+        self.told_dead.clear();
+    }
+
+    pub(super) fn opening(&mut self, open: &Open<'_>, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
+        let stream = open.stream;
+        if let Err(failure) = self.check(open, max_streams) {
+            return refuse(stream, &failure, control);
+        }
+        let spec = StreamSpec {
+            id: open.id,
+            name: open.name.as_deref().map(str::to_owned),
+            media: open.media.as_deref().map(str::to_owned),
+            size: open.size,
+        };
+        self.told_dead.remove(&stream);
+        self.receivers.entry(stream).or_insert_with(|| Receiver::new(stream, spec.clone()));
+        outputs.push_back(Output::Event(Event::Open { stream, spec }));
+    }
+
+    fn check(&self, open: &Open<'_>, max_streams: usize) -> Result<(), Failure> {
+        if !open.stream.is_clients() {
+            return Err(Failure::new(Code::BadNumber, "a stream that a client opens has an odd number"));
+        }
+        match self.receivers.get(&open.stream) {
+            Some(known) if known.spec.id != open.id => {
+                return Err(Failure::new(Code::BadNumber, "the number stands for another stream of this session"));
+            }
+            Some(_) => {}
+            None if self.len() >= max_streams => {
+                let message = format!("this session has {max_streams} streams open; finish or abort some of them");
+                return Err(Failure::new(Code::TooManyStreams, message));
+            }
+            None => {}
+        }
+        if let Some(name) = &open.name {
+            check_name(name).map_err(|error| Failure::new(Code::BadName, error.to_string()))?;
+        }
+        if open.media.as_deref().is_some_and(|media| !is_media(media)) {
+            return Err(Failure::new(Code::BadName, "the media type is not of the form type/subtype"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn opened(&mut self, stream: StreamNo, offset: u64, limit: u64) -> Option<Text> {
+        let receiver = self.receivers.get_mut(&stream)?;
+        receiver.start(offset, limit);
+        Some(ServerFrame::Opened { stream, offset, limit }.encode())
+    }
+
+    pub(super) fn durable(&mut self, stream: StreamNo, offset: u64, limit: u64) {
+        if let Some(receiver) = self.receivers.get_mut(&stream) {
+            receiver.durable(offset, limit);
+        }
+    }
+
+    pub(super) fn finished(&mut self, stream: StreamNo) -> bool {
+        self.receivers.remove(&stream).is_some()
+    }
+
+    pub(super) fn data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes, outputs: &mut Outputs) {
+        let Some(receiver) = self.receivers.get_mut(&stream).filter(|receiver| receiver.flowing) else {
+            return self.dead(stream, outputs);
+        };
+        match receiver.data(offset, bytes) {
+            Taken::New(offset, bytes) => outputs.push_back(Output::Event(Event::Data { stream, offset, bytes })),
+            Taken::Known => {}
+            Taken::Broken(failure) => self.break_off(stream, failure, outputs),
+        }
+    }
+
+    /// Bytes for a stream that is over. The client is told once; what was on the way already needs no answer each.
+    fn dead(&mut self, stream: StreamNo, outputs: &mut Outputs) {
+        const MOST: usize = 256;
+        if self.told_dead.len() < MOST && self.told_dead.insert(stream) {
+            let failure = Failure::new(Code::StreamNotFound, "no stream of this session has this number; open one first");
+            outputs.push_back(Output::SendText(abort_frame(stream, &failure)));
+        }
+    }
+
+    /// The client broke a rule of the stream.
+    fn break_off(&mut self, stream: StreamNo, failure: Failure, outputs: &mut Outputs) {
+        let Some(id) = self.remove(stream) else { return };
+        self.told_dead.insert(stream);
+        outputs.push_back(Output::SendText(abort_frame(stream, &failure)));
+        outputs.push_back(Output::Event(Event::Aborted { stream, id, failure }));
+    }
+
+    fn remove(&mut self, stream: StreamNo) -> Option<StreamId> {
+        let receiver = self.receivers.remove(&stream).map(|receiver| receiver.spec.id);
+        receiver.or_else(|| self.senders.remove(&stream).map(|sender| sender.spec.id))
+    }
+
+    pub(super) fn abort(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
+        if self.remove(stream).is_some() {
+            self.told_dead.insert(stream);
+            refuse(stream, failure, control);
+        }
+    }
+
+    pub(super) fn frame(&mut self, now: Instant, frame: StreamFrame<'_>, outputs: &mut Outputs) {
+        match frame {
+            StreamFrame::Credit { stream, durable, limit } => {
+                if let Some(sender) = self.senders.get_mut(&stream) {
+                    sender.credit(now, durable, limit);
+                }
+            }
+            StreamFrame::End { stream, size, digest } => {
+                let Some(receiver) = self.receivers.get(&stream).filter(|receiver| receiver.flowing) else {
+                    return self.dead(stream, outputs);
+                };
+                let arrived = receiver.expected();
+                match digest {
+                    _ if size != arrived || receiver.spec.size.is_some_and(|declared| declared != size) => {
+                        let message = format!("the stream ends at {size} bytes, but {arrived} arrived; open it anew");
+                        self.break_off(stream, Failure::new(Code::SizeMismatch, message), outputs);
+                    }
+                    None => {
+                        let message = "an `end` needs the digest of the whole stream, `blake3:` and 64 hexadecimal digits";
+                        self.break_off(stream, Failure::new(Code::DigestRequired, message), outputs);
+                    }
+                    Some(digest) => outputs.push_back(Output::Event(Event::End { stream, size, digest })),
+                }
+            }
+            StreamFrame::Finished { stream, .. } => {
+                if let Some(sender) = self.senders.remove(&stream) {
+                    outputs.push_back(Output::Event(Event::Delivered { stream, id: sender.spec.id }));
+                }
+            }
+            StreamFrame::Abort { stream, id, error } => {
+                // A client that aborts after a cut names the id, because this session may not know the number.
+                if let Some(id) = self.remove(stream).or(id) {
+                    outputs.push_back(Output::Event(Event::Aborted { stream, id, failure: error.into_owned() }));
+                }
+            }
+        }
+    }
+
+    pub(super) fn open(&mut self, spec: StreamSpec, size: u64, digest: Digest, control: &mut Texts) -> StreamNo {
+        self.last += 2;
+        let no = StreamNo(self.last);
+        let sender = Sender::known(no, spec, size, digest);
+        control.push_back(open_frame(&sender));
+        self.senders.insert(no, sender);
+        no
+    }
+
+    pub(super) fn attach(&mut self, attach: Attach, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
+        let Attach { stream, id, offset, limit } = attach;
+        if let Some(sender) = self.senders.get_mut(&stream) {
+            if sender.spec.id == id
+                && sender.spec.size.is_none_or(|size| offset <= size)
+                && sender.opened(offset, limit).is_ok()
+            {
+                return;
+            }
+            return refuse(stream, &not_found(), control);
+        }
+        if stream.is_clients() || self.len() >= max_streams {
+            return refuse(stream, &not_found(), control);
+        }
+        self.last = self.last.max(stream.0);
+        outputs.push_back(Output::Event(Event::Attach { stream, id, offset, limit }));
+    }
+
+    pub(super) fn resume(&mut self, resumed: Resumed) {
+        let Resumed { stream, spec, size, digest, offset, limit } = resumed;
+        if self.senders.contains_key(&stream) || offset > size {
+            return;
+        }
+        let mut sender = Sender::known(stream, spec, size, digest);
+        if sender.opened(offset, limit).is_ok() {
+            self.senders.insert(stream, sender);
+        }
+    }
+
+    pub(super) fn provide(&mut self, stream: StreamNo, offset: u64, bytes: &[u8]) {
+        if let Some(sender) = self.senders.get_mut(&stream) {
+            sender.provide(offset, bytes);
+        }
+    }
+
+    pub(super) fn want(&mut self) -> Option<Want> {
+        self.senders.values_mut().find_map(Sender::want)
+    }
+
+    pub(super) fn next_text(&mut self) -> Option<Text> {
+        for (stream, receiver) in &mut self.receivers {
+            if let Some((durable, limit)) = receiver.take_credit() {
+                return Some(ServerFrame::Stream(StreamFrame::Credit { stream: *stream, durable, limit }).encode());
+            }
+        }
+        for (stream, sender) in &mut self.senders {
+            if let Some((size, digest)) = sender.take_end() {
+                let frame = StreamFrame::End { stream: *stream, size, digest: Some(digest) };
+                return Some(ServerFrame::Stream(frame).encode());
+            }
+        }
+        None
+    }
+
+    pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
+        next_in_turn(&mut self.senders, &mut self.turn, now)
+    }
+}
+
+fn open_frame(sender: &Sender) -> Text {
+    debug_assert!(sender.phase != SenderPhase::Ended);
+    ServerFrame::Open(Open {
+        stream: sender.no,
+        id: sender.spec.id,
+        name: sender.spec.name.as_deref().map(Cow::Borrowed),
+        media: sender.spec.media.as_deref().map(Cow::Borrowed),
+        size: sender.spec.size,
+    })
+    .encode()
+}
+
+fn abort_frame(stream: StreamNo, failure: &Failure) -> Text {
+    ServerFrame::Stream(StreamFrame::Abort { stream, id: None, error: Cow::Borrowed(failure) }).encode()
+}
+
+fn refuse(stream: StreamNo, failure: &Failure, control: &mut Texts) {
+    control.push_back(abort_frame(stream, failure));
+}
+
+fn not_found() -> Failure {
+    Failure::new(Code::StreamNotFound, "there is no such stream; ask for it again")
+}

@@ -1,0 +1,164 @@
+//! The caller's side of calls: what waits for an answer, what may be asked again after a cut.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::code::Code;
+use crate::failure::{Failure, Ran};
+use crate::id::CallId;
+use crate::limits::PART_WINDOW;
+use crate::time::Instant;
+use crate::wire::{Call, ClientFrame, Continuity, Text};
+
+/// A call to make.
+#[derive(Debug)]
+pub struct CallRequest {
+    /// The method's name.
+    pub method: String,
+    /// The params; `null` when absent.
+    pub payload: Option<Box<RawValue>>,
+    /// How long to wait for the answer, also told to the server. No end when absent.
+    pub timeout: Option<Duration>,
+    /// Whether the call may run twice without harm; then it is made again even when the server cannot say whether it ran.
+    pub idempotent: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    request: CallRequest,
+    deadline: Option<Instant>,
+    /// Whether it ever went on a wire.
+    sent: bool,
+    parts: u64,
+    acked: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    last: u64,
+    pending: BTreeMap<CallId, Pending>,
+    deadlines: BTreeSet<(Instant, CallId)>,
+    /// What is to be sent on this link, in order.
+    queue: VecDeque<CallId>,
+    /// How many were sent on this link and have no answer.
+    under_way: usize,
+    /// Cancelled while no link was up.
+    cancelled: Vec<CallId>,
+}
+
+impl Calls {
+    pub(crate) fn add(&mut self, now: Instant, request: CallRequest) -> CallId {
+        self.last += 1;
+        let id = CallId(self.last);
+        let deadline = request.timeout.map(|timeout| now + timeout);
+        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
+        self.pending.insert(id, Pending { request, deadline, sent: false, parts: 0, acked: 0 });
+        self.queue.push_back(id);
+        id
+    }
+
+    /// The next call to send on a live link.
+    pub(crate) fn next_frame(&mut self, now: Instant, max_calls: usize) -> Option<(CallId, Text)> {
+        if self.under_way >= max_calls {
+            return None;
+        }
+        let done = self.pending.keys().next().copied();
+        while let Some(id) = self.queue.pop_front() {
+            let Some(call) = self.pending.get_mut(&id) else { continue };
+            call.sent = true;
+            call.acked = call.parts;
+            self.under_way += 1;
+            let timeout = call.deadline.map(|at| u64::try_from(at.since(now).as_millis()).unwrap_or(u64::MAX).max(1));
+            let frame = ClientFrame::Call(Call {
+                id,
+                method: call.request.method.as_str().into(),
+                payload: call.request.payload.as_deref(),
+                timeout,
+                done,
+                parts: call.parts,
+            });
+            return Some((id, frame.encode()));
+        }
+        None
+    }
+
+    /// Takes a part of a result. `None` when it is not wanted; else the acknowledgement, if one is due.
+    pub(crate) fn part(&mut self, id: CallId, seq: u64) -> Option<Option<Text>> {
+        let call = self.pending.get_mut(&id)?;
+        if seq != call.parts {
+            return None;
+        }
+        call.parts += 1;
+        let due = call.parts - call.acked >= PART_WINDOW / 2;
+        if due {
+            call.acked = call.parts;
+        }
+        Some(due.then(|| ClientFrame::Ack { id, parts: call.parts }.encode()))
+    }
+
+    /// The call has its answer, or is given up. False when nobody waits for it any more.
+    pub(crate) fn settle(&mut self, id: CallId) -> bool {
+        self.take(id).is_some()
+    }
+
+    fn take(&mut self, id: CallId) -> Option<Pending> {
+        let call = self.pending.remove(&id)?;
+        if let Some(deadline) = call.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if call.sent && !self.queue.contains(&id) {
+            self.under_way = self.under_way.saturating_sub(1);
+        }
+        Some(call)
+    }
+
+    /// Gives a call up. `None` when it is settled already; else whether the server has to be told, and what the caller gets.
+    pub(crate) fn give_up(&mut self, id: CallId, code: Code, message: &str, live: bool) -> Option<(Option<Text>, Failure)> {
+        let call = self.take(id)?;
+        let ran = if call.sent { Ran::Maybe } else { Ran::No };
+        let frame = (call.sent && live).then(|| ClientFrame::Cancel { id }.encode());
+        if call.sent && !live {
+            self.cancelled.push(id);
+        }
+        Some((frame, Failure::new(code, message).ran(ran)))
+    }
+
+    /// The next call whose deadline has passed.
+    pub(crate) fn expired(&self, now: Instant) -> Option<CallId> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The link is gone: what has no answer waits for the next one.
+    pub(crate) fn suspend(&mut self) {
+        self.queue = self.pending.keys().copied().collect();
+        self.under_way = 0;
+    }
+
+    /// A new link is live. Returns the cancels that the server missed, and the calls that cannot be made again.
+    pub(crate) fn resume(&mut self, continuity: Continuity) -> (Vec<Text>, Vec<CallId>) {
+        let cancelled = std::mem::take(&mut self.cancelled);
+        if continuity == Continuity::Kept {
+            return (cancelled.into_iter().map(|id| ClientFrame::Cancel { id }.encode()).collect(), Vec::new());
+        }
+        let lost = |call: &Pending| call.sent && (!call.request.idempotent || call.parts > 0);
+        let lost: Vec<_> = self.pending.iter().filter(|(_, call)| lost(call)).map(|(id, _)| *id).collect();
+        for id in &lost {
+            self.take(*id);
+        }
+        self.queue = self.pending.keys().copied().collect();
+        (Vec::new(), lost)
+    }
+
+    /// The session is over: gives up every call.
+    pub(crate) fn drain(&mut self) -> Vec<(CallId, Ran)> {
+        let pending = std::mem::take(self);
+        self.last = pending.last;
+        pending.pending.into_iter().map(|(id, call)| (id, if call.sent { Ran::Maybe } else { Ran::No })).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! A stream's two ends, the same code for client and server: what was sent, what is durable, what may be sent next.
+
+mod pacer;
+mod receive;
+mod send;
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use bytes::Bytes;
+
+pub(crate) use receive::{Receiver, Taken};
+pub(crate) use send::{Sender, SenderPhase};
+pub use send::{Source, Want};
+
+use crate::id::{StreamId, StreamNo};
+use crate::time::Instant;
+
+/// What the opener of a stream says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// The public id.
+    pub id: StreamId,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The media type of the content.
+    pub media: Option<String>,
+    /// The size in bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+/// A chunk of the sender whose turn it is: each in turn, from the one after the last.
+pub(crate) fn next_in_turn(
+    senders: &mut BTreeMap<StreamNo, Sender>,
+    turn: &mut Option<StreamNo>,
+    now: Instant,
+) -> Option<Bytes> {
+    let last = turn.unwrap_or(StreamNo(0));
+    for range in [(Excluded(last), Unbounded), (Unbounded, Included(last))] {
+        for (no, sender) in senders.range_mut(range) {
+            if let Some(frame) = sender.next_chunk(now) {
+                *turn = Some(*no);
+                return Some(frame);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,76 @@
+//! How far a sender may run ahead of what is durable, so that a call made meanwhile does not wait behind a full pipe.
+//!
+//! The receiver's credit bounds memory; it says nothing of how much the path holds. Like the delay-based congestion controls
+//! (Vegas, LEDBAT: RFC 6817) the pacer compares the time that bytes take to become durable with the least it has seen: while
+//! the two are close the path is not full, and the allowance grows; when bytes begin to queue, it shrinks.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::time::Instant;
+
+const START: u64 = 256 * 1024;
+const LEAST: u64 = 128 * 1024;
+/// Queueing that is tolerated on top of the least delay: disks and schedulers are not exact.
+const SLACK: Duration = Duration::from_millis(2);
+/// After this long the least delay is measured anew, because the path may have changed.
+const MEMORY: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    allowance: u64,
+    least: Option<(Duration, Instant)>,
+    in_flight: VecDeque<(u64, Instant)>,
+}
+
+impl Pacer {
+    pub(crate) fn new() -> Self {
+        Self { allowance: START, least: None, in_flight: VecDeque::new() }
+    }
+
+    /// How many bytes may be on the way.
+    pub(crate) fn allowance(&self) -> u64 {
+        self.allowance
+    }
+
+    pub(crate) fn sent(&mut self, now: Instant, end: u64) {
+        self.in_flight.push_back((end, now));
+    }
+
+    pub(crate) fn durable(&mut self, now: Instant, offset: u64, limited: bool) {
+        let mut took = None;
+        while let Some(&(end, at)) = self.in_flight.front() {
+            if end > offset {
+                break;
+            }
+            took = Some(now.since(at));
+            self.in_flight.pop_front();
+        }
+        let Some(took) = took else { return };
+        let least = match self.least {
+            Some((least, at)) if took >= least && now.since(at) < MEMORY => least,
+            _ => {
+                self.least = Some((took, now));
+                took
+            }
+        };
+        if took <= least * 2 + SLACK {
+            // Growing without need would only unlearn what the path can hold.
+            if limited {
+                self.allowance = self.allowance.saturating_add(self.allowance / 4);
+            }
+        } else if took > least * 3 + SLACK * 2 {
+            self.allowance = (self.allowance - self.allowance / 8).max(LEAST);
+        }
+    }
+
+    /// The link is gone, and with it what was on the way.
+    pub(crate) fn reset(&mut self) {
+        self.in_flight.clear();
+        self.least = None;
+    }
+
+    pub(crate) fn cap(&mut self, window: u64) {
+        self.allowance = self.allowance.min(window.max(LEAST));
+    }
+}

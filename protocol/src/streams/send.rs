@@ -1,0 +1,298 @@
+//! The sending end of a stream.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::StreamSpec;
+use super::pacer::Pacer;
+use crate::code::Code;
+use crate::digest::{Digest, Digester};
+use crate::failure::{Failure, Ran};
+use crate::id::StreamNo;
+use crate::limits::{CHUNK_HEADER, MAX_CHUNK};
+use crate::time::Instant;
+use crate::wire::chunk;
+
+/// How many bytes are asked of the source ahead of what can be sent at once.
+const PREFETCH: u64 = 256 * 1024;
+
+/// Where a stream's bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The source can be read again at any offset (a file).
+    Seekable,
+    /// The source gives each byte once: what is not durable yet is kept here, at most one window.
+    Once,
+}
+
+/// The session wants bytes of a stream from its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The stream.
+    pub stream: StreamNo,
+    /// Where the bytes begin.
+    pub offset: u64,
+    /// How many there may be at most. Fewer are fine; none are not.
+    pub max: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SenderPhase {
+    /// The receiver has not said yet, on this link, where to go on.
+    Opening,
+    /// Bytes flow.
+    Flowing,
+    /// Everything is sent, and so is the end; the receiver verifies.
+    Ended,
+}
+
+#[derive(Debug)]
+enum Digests {
+    Compute(Box<Digester>),
+    Known(Digest),
+}
+
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(crate) no: StreamNo,
+    pub(crate) spec: StreamSpec,
+    pub(crate) phase: SenderPhase,
+    pub(crate) paused: bool,
+    source: Source,
+    digest: Digests,
+    /// The next byte to go on the wire.
+    next: u64,
+    durable: u64,
+    limit: u64,
+    /// The size of the whole, once the source has said that it ends.
+    total: Option<u64>,
+    asked: Option<u64>,
+    /// Frames that wait to be sent, without gaps, from `next` on.
+    ready: VecDeque<(u64, Bytes)>,
+    /// Frames of a [`Source::Once`] that were sent and are not durable.
+    kept: VecDeque<(u64, Bytes)>,
+    pacer: Pacer,
+}
+
+impl Sender {
+    pub(crate) fn new(no: StreamNo, spec: StreamSpec, source: Source) -> Self {
+        Self::with_digest(no, spec, source, Digests::Compute(Box::default()))
+    }
+
+    /// A sender whose content and digest are known from the start.
+    pub(crate) fn known(no: StreamNo, spec: StreamSpec, size: u64, digest: Digest) -> Self {
+        let mut sender = Self::with_digest(no, spec, Source::Seekable, Digests::Known(digest));
+        sender.total = Some(size);
+        sender
+    }
+
+    fn with_digest(no: StreamNo, spec: StreamSpec, source: Source, digest: Digests) -> Self {
+        Self {
+            no,
+            spec,
+            phase: SenderPhase::Opening,
+            paused: false,
+            source,
+            digest,
+            next: 0,
+            durable: 0,
+            limit: 0,
+            total: None,
+            asked: None,
+            ready: VecDeque::new(),
+            kept: VecDeque::new(),
+            pacer: Pacer::new(),
+        }
+    }
+
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// The link is gone; the receiver will say where to go on.
+    pub(crate) fn suspend(&mut self) {
+        self.phase = SenderPhase::Opening;
+        self.pacer.reset();
+    }
+
+    /// The receiver says what it has and how far it has room.
+    pub(crate) fn opened(&mut self, offset: u64, limit: u64) -> Result<(), Failure> {
+        let known = self.next.max(self.total.unwrap_or(0)).max(self.spec.size.unwrap_or(0));
+        if self.source == Source::Once && offset < self.durable {
+            return Err(Failure::new(
+                Code::ConnectionLost,
+                "the server lost bytes of this stream, and its source cannot be read again; send it anew",
+            )
+            .ran(Ran::Maybe));
+        }
+        if offset > known && self.source == Source::Once {
+            return Err(Failure::new(Code::BadOffset, "the server claims bytes of this stream that were never sent"));
+        }
+        self.phase = SenderPhase::Flowing;
+        self.limit = limit.max(offset);
+        self.asked = None;
+        self.durable = offset;
+        match self.source {
+            Source::Seekable => self.ready.clear(),
+            Source::Once => {
+                // What was on the way when the link went goes out again, in order.
+                while let Some(frame) = self.kept.pop_back() {
+                    self.ready.push_front(frame);
+                }
+                while let Some((at, frame)) = self.ready.pop_front() {
+                    let end = at + payload(&frame);
+                    if end > offset {
+                        let skip = usize::try_from(offset.saturating_sub(at)).unwrap_or(usize::MAX);
+                        let frame =
+                            if skip == 0 { frame } else { chunk::encode(self.no, offset, &frame[CHUNK_HEADER + skip..]) };
+                        self.ready.push_front((at.max(offset), frame));
+                        break;
+                    }
+                }
+            }
+        }
+        self.next = offset;
+        Ok(())
+    }
+
+    /// The receiver's word on what is durable and how far it has room. Returns whether anything became durable.
+    pub(crate) fn credit(&mut self, now: Instant, durable: u64, limit: u64) -> bool {
+        if self.phase == SenderPhase::Opening && self.no.is_clients() {
+            return false;
+        }
+        if self.phase == SenderPhase::Opening {
+            self.phase = SenderPhase::Flowing;
+        }
+        let durable = durable.min(self.next);
+        let limited = self.next - self.durable >= self.pacer.allowance() - self.pacer.allowance() / 4;
+        self.pacer.durable(now, durable, limited);
+        self.limit = self.limit.max(limit);
+        self.pacer.cap(self.limit.saturating_sub(durable));
+        if durable <= self.durable {
+            return false;
+        }
+        self.durable = durable;
+        while self.kept.front().is_some_and(|(at, frame)| at + payload(frame) <= durable) {
+            self.kept.pop_front();
+        }
+        true
+    }
+
+    /// What the session wants of the source now, if anything. Each want is told once.
+    pub(crate) fn want(&mut self) -> Option<Want> {
+        if self.phase != SenderPhase::Flowing || self.paused || self.asked.is_some() {
+            return None;
+        }
+        let offset = self.wanted_offset();
+        if self.total.or(self.spec.size).is_some_and(|total| offset >= total) {
+            // A source of a declared size is done when the size is reached.
+            return None;
+        }
+        let ahead = offset.saturating_sub(self.next);
+        let room = self.limit.saturating_sub(offset).min(PREFETCH.saturating_sub(ahead));
+        let room = match self.total.or(self.spec.size) {
+            Some(total) => room.min(total - offset),
+            None => room,
+        };
+        // Small reads cost more than they bring.
+        let last = self.total.or(self.spec.size).is_some_and(|total| total - offset <= room);
+        if room == 0 || (room < MAX_CHUNK as u64 && !last && ahead > 0) {
+            return None;
+        }
+        self.asked = Some(offset);
+        Some(Want { stream: self.no, offset, max: usize::try_from(room).unwrap_or(MAX_CHUNK) })
+    }
+
+    fn wanted_offset(&self) -> u64 {
+        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
+        match &self.digest {
+            // The digest takes in every byte, those too that an earlier life of the stream has sent.
+            Digests::Compute(digester) => end.min(digester.count()),
+            Digests::Known(_) => end,
+        }
+    }
+
+    /// Bytes from the source. Returns false when they do not answer the last want (the link was cut in between): the source
+    /// is asked again.
+    pub(crate) fn provide(&mut self, offset: u64, bytes: &[u8]) -> bool {
+        if self.asked != Some(offset) || bytes.is_empty() {
+            return false;
+        }
+        self.asked = None;
+        if let Digests::Compute(digester) = &mut self.digest {
+            let known = digester.count();
+            if offset <= known
+                && let Some(new) = usize::try_from(known - offset).ok().and_then(|skip| bytes.get(skip..))
+            {
+                digester.update(new);
+            }
+        }
+        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
+        let Some(fresh) = usize::try_from(end.saturating_sub(offset)).ok().and_then(|skip| bytes.get(skip..)) else {
+            return true;
+        };
+        let mut at = end;
+        for piece in fresh.chunks(MAX_CHUNK) {
+            self.ready.push_back((at, chunk::encode(self.no, at, piece)));
+            at += piece.len() as u64;
+        }
+        true
+    }
+
+    /// The source has no more bytes. Fails when it gave fewer than it declared.
+    pub(crate) fn source_ended(&mut self) -> Result<(), Failure> {
+        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
+        self.asked = None;
+        match self.spec.size {
+            Some(size) if size != end => Err(Failure::new(
+                Code::SizeMismatch,
+                format!("the source ended after {end} bytes, but {size} were declared; the file may have changed"),
+            )),
+            _ => {
+                self.total = Some(end);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next frame to send, if any may go.
+    pub(crate) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
+        if self.phase != SenderPhase::Flowing || self.paused {
+            return None;
+        }
+        let (at, end) = self.ready.front().map(|(at, frame)| (*at, at + payload(frame)))?;
+        if end > self.limit || (end - self.durable > self.pacer.allowance() && at > self.durable) {
+            return None;
+        }
+        let (at, frame) = self.ready.pop_front()?;
+        self.next = end;
+        self.pacer.sent(now, end);
+        if self.source == Source::Once {
+            self.kept.push_back((at, frame.clone()));
+        }
+        Some(frame)
+    }
+
+    /// Size and digest, when everything is sent and the end is not: the caller sends it now.
+    pub(crate) fn take_end(&mut self) -> Option<(u64, Digest)> {
+        if self.phase != SenderPhase::Flowing || self.paused || !self.ready.is_empty() {
+            return None;
+        }
+        let total = self.total.or(self.spec.size)?;
+        let digest = match &self.digest {
+            Digests::Compute(digester) if digester.count() == total => digester.digest(),
+            Digests::Known(digest) => *digest,
+            Digests::Compute(_) => return None,
+        };
+        if self.next < total {
+            return None;
+        }
+        self.phase = SenderPhase::Ended;
+        Some((total, digest))
+    }
+}
+
+fn payload(frame: &Bytes) -> u64 {
+    (frame.len() - CHUNK_HEADER) as u64
+}
