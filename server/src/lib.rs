@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The samewire server, to embed or to run alone.
+//!
+//! A server answers calls, takes and gives streams, and keeps each client's session across lost connections. An embedding
+//! program adds its own methods:
+//!
+//! ```no_run
+//! use samewire_server::{Config, Server};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder().config(Config { dev: true, ..Config::default() }).build().await?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! server.serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How methods are written is told in [`calls`]; how it is configured, in [`config`].
+
+mod app;
+pub mod auth;
+pub mod calls;
+pub mod config;
+pub mod files;
+mod http;
+pub mod limits;
+mod link;
+mod read_ahead;
+mod server;
+pub mod session;
+pub mod store;
+pub mod streams;
+mod system;
+
+pub use config::Config;
+pub use server::{BuildError, Builder, Server};
+pub use session::SessionHandle;

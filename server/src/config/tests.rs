@@ -1,0 +1,94 @@
+use super::*;
+
+fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(text, env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[test]
+fn the_default_survives_being_written_and_read() {
+    let text = toml::to_string(&Config::default()).expect("printed");
+    assert!(text.contains("idle_ttl = \"1h\"") && text.contains("window = \"4 MiB\""), "{text}");
+    let config = read(&text, &[]).expect("read");
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    assert_eq!(config.limits.wire(), Limits::default());
+    assert_eq!(config.streams.quota(), Quota::default());
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let text = "listen = '0.0.0.0:1'\n[streams]\nidle_ttl = '2h'\nquota = '1 GiB'";
+    let env = [
+        ("SAMEWIRE_LISTEN", "127.0.0.1:9000"),
+        ("SAMEWIRE_DEV", "true"),
+        ("SAMEWIRE_ORIGINS", "https://a.example, https://b.example"),
+        ("SAMEWIRE_AUTH_SECRET", "0123456789abcdef0123456789abcdef"),
+        ("SAMEWIRE_STREAMS_QUOTA", "2GiB"),
+        ("SAMEWIRE_LIMITS_MAX_CALLS", "7"),
+        ("SAMEWIRE_PORT", "tcp://10.0.0.1:80"),
+        ("PATH", "/bin"),
+    ];
+    let config = read(text, &env).expect("read");
+    assert_eq!(config.listen.port(), 9000);
+    assert!(config.dev);
+    assert_eq!(config.origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(config.streams.idle_ttl, Duration::from_secs(7200));
+    assert_eq!(config.streams.quota, 2 << 30);
+    assert_eq!(config.limits.max_calls, 7);
+    assert_eq!(config.secret().expect("a secret").expect("one is set").reveal().len(), 32);
+    assert!(!format!("{config:?}").contains("0123456789abcdef"), "a secret is shown");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (text, env, named) in [
+        ("listne = 'x'", vec![], "listne"),
+        ("[streams]\nidle = '1h'", vec![], "idle"),
+        ("[streams]\nidle_ttl = '1 fortnight'", vec![], "1 fortnight"),
+        ("[limits]\nwindow = '4 MX'", vec![], "4 MX"),
+        ("[limits]\nwindow = -1", vec![], "window"),
+        ("", vec![("SAMEWIRE_LIMITS_MAX_CALLS", "many")], "SAMEWIRE_LIMITS_MAX_CALLS"),
+        ("streams = 3", vec![("SAMEWIRE_STREAMS_QUOTA", "1GiB")], "streams"),
+        ("listen = ", vec![], "listen"),
+    ] {
+        let told = read(text, &env).expect_err(text).to_string();
+        assert!(told.contains(named), "{text}: {told}");
+    }
+}
+
+#[test]
+fn check_says_what_to_do() {
+    let fine = |edit: fn(&mut Config)| {
+        let mut config = Config { dev: true, ..Config::default() };
+        edit(&mut config);
+        config.check().map_err(|error| error.to_string())
+    };
+    assert_eq!(fine(|_| ()), Ok(()));
+    let faults: [(fn(&mut Config), &str); 9] = [
+        (|config| config.dev = false, "auth.secret_file"),
+        (|config| config.auth.secret = Some(Secret::new("short")), "auth.secret"),
+        (|config| config.origins = vec!["app.example.com".into()], "app.example.com"),
+        (|config| config.origins = vec!["https://app.example.com/".into()], "without a path"),
+        (|config| config.limits.max_chunk = 65_537, "limits.max_chunk"),
+        (|config| config.limits.window = 1, "limits.window"),
+        (|config| config.limits.max_calls = 0, "limits.max_calls"),
+        (|config| config.streams.sweep_every = Duration::ZERO, "streams.sweep_every"),
+        (|config| config.streams.idle_ttl = Duration::from_secs(1), "streams.idle_ttl"),
+    ];
+    for (edit, named) in faults {
+        let told = fine(edit).expect_err(named);
+        assert!(told.contains(named), "{told}");
+    }
+}
+
+#[test]
+fn the_secret_may_be_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "0123456789abcdef0123456789abcdef\n").expect("written");
+    let mut config = Config::default();
+    config.auth.secret_file = Some(path.clone());
+    assert_eq!(config.check(), Ok(()));
+    assert_eq!(config.secret().expect("read").map(|secret| secret.reveal().len()), Some(32));
+    std::fs::write(&path, "short").expect("written");
+    assert!(config.secret().expect_err("too short").to_string().contains("secret_file"));
+}

@@ -1,0 +1,143 @@
+//! The rows of stored files.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use samewire_protocol::FileId;
+use samewire_protocol::files::FileRecord;
+
+use super::records::Pending;
+use super::{BlobId, Records};
+use crate::auth::Owner;
+
+/// What became of a request to remove a file.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    /// Whether there was such a file.
+    pub(crate) existed: bool,
+    /// The blob, when nothing names it any more.
+    pub(crate) unnamed: Option<BlobId>,
+}
+
+impl Records {
+    pub(crate) fn files(&self, owner: Owner, limit: u32) -> Pending<Vec<FileRecord>> {
+        self.run(move |connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT id, name, media, size, digest, created FROM files WHERE owner = :owner
+                 ORDER BY created DESC, id LIMIT :limit",
+            )?;
+            let rows = query.query_map(named_params! {":owner": owner.as_str(), ":limit": limit}, read_file)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })
+    }
+
+    pub(crate) fn file(&self, owner: Owner, id: FileId) -> Pending<Option<FileRecord>> {
+        self.run(move |connection| Ok::<_, rusqlite::Error>(find_file(connection, &owner, id)?.map(|(file, _)| file)))
+    }
+
+    pub(crate) fn remove_file(&self, owner: Owner, id: FileId) -> Pending<Removed> {
+        self.transact(move |transaction| {
+            let gone: Option<String> = transaction
+                .prepare_cached("DELETE FROM files WHERE owner = :owner AND id = :id RETURNING blob")?
+                .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| row.get(0))
+                .optional()?;
+            let Some(blob) = gone else {
+                return Ok(Removed { existed: false, unnamed: None });
+            };
+            unnamed(transaction, &blob).map(|unnamed| Removed { existed: true, unnamed })
+        })
+    }
+
+    /// Removes the files of one anonymous owner, or of all of them that are older than `before_ms`. Answers with the blobs that
+    /// nothing names any more.
+    pub(crate) fn remove_anonymous_files(&self, owner: Option<Owner>, before_ms: u64) -> Pending<Vec<BlobId>> {
+        self.transact(move |transaction| {
+            let gone: Vec<String> = {
+                let mut delete = transaction.prepare_cached(
+                    "DELETE FROM files WHERE CASE WHEN :owner IS NULL
+                         THEN owner >= 'anon:' AND owner < 'anon;' AND created < :before
+                         ELSE owner = :owner END
+                     RETURNING blob",
+                )?;
+                let rows = delete.query_map(
+                    named_params! {":owner": owner.as_ref().map(Owner::as_str), ":before": int(before_ms)},
+                    |row| row.get(0),
+                )?;
+                rows.collect::<rusqlite::Result<_>>()?
+            };
+            let mut blobs = Vec::with_capacity(gone.len());
+            for blob in gone {
+                blobs.extend(unnamed(transaction, &blob)?);
+            }
+            Ok::<_, rusqlite::Error>(blobs)
+        })
+    }
+
+    pub(crate) fn used(&self, owner: Owner) -> Pending<u64> {
+        self.run(move |connection| used(connection, &owner))
+    }
+}
+
+/// Files, what is reserved for streams from clients, and blobs that only a stream to a client still names.
+pub(super) fn used(connection: &Connection, owner: &Owner) -> rusqlite::Result<u64> {
+    let mut query = connection.prepare_cached(
+        "SELECT (SELECT coalesce(sum(size), 0) FROM files WHERE owner = :owner)
+              + (SELECT coalesce(sum(reserved), 0) FROM streams WHERE owner = :owner)
+              + (SELECT coalesce(sum(size), 0) FROM (
+                     SELECT DISTINCT blob, size FROM streams WHERE owner = :owner AND direction = 'out'
+                     AND NOT EXISTS (SELECT 1 FROM files WHERE files.blob = streams.blob)))",
+    )?;
+    query.query_row(named_params! {":owner": owner.as_str()}, |row| unsigned(row, 0))
+}
+
+pub(super) fn find_file(connection: &Connection, owner: &Owner, id: FileId) -> rusqlite::Result<Option<(FileRecord, BlobId)>> {
+    connection
+        .prepare_cached("SELECT id, name, media, size, digest, created, blob FROM files WHERE owner = :owner AND id = :id")?
+        .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| {
+            Ok((read_file(row)?, parsed(row, 6)?))
+        })
+        .optional()
+}
+
+/// The blob, unless a row names it.
+pub(super) fn unnamed(connection: &Connection, blob: &str) -> rusqlite::Result<Option<BlobId>> {
+    if is_named(connection, blob)? {
+        return Ok(None);
+    }
+    Ok(blob.parse().ok())
+}
+
+pub(super) fn is_named(connection: &Connection, blob: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM files WHERE blob = :blob UNION ALL SELECT 1 FROM streams WHERE blob = :blob")?
+        .exists(named_params! {":blob": blob})
+}
+
+fn read_file(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
+    Ok(FileRecord {
+        id: parsed(row, 0)?,
+        name: row.get(1)?,
+        media: row.get(2)?,
+        size: unsigned(row, 3)?,
+        digest: parsed(row, 4)?,
+        created: unsigned(row, 5)?,
+    })
+}
+
+/// SQLite's integers are signed; ours stay below 2^53.
+pub(super) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}
+
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: T::Err| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}

@@ -1,0 +1,327 @@
+//! The rows of streams under way, and of those that became a file.
+
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+use samewire_protocol::files::FileRecord;
+use samewire_protocol::{Digest, FileId, SessionId, StreamId};
+
+use super::files::{find_file, int, parsed, unnamed, unsigned, used};
+use super::records::Pending;
+use super::{BlobId, Records};
+use crate::auth::Owner;
+
+/// Which way the bytes go, seen from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowState {
+    /// Bytes may still come.
+    Open,
+    /// All bytes are there and verified.
+    Whole,
+    /// A file was made of it.
+    Committed,
+}
+
+/// A stream as it is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamRow {
+    pub(crate) owner: Owner,
+    pub(crate) id: StreamId,
+    pub(crate) session: SessionId,
+    pub(crate) direction: Direction,
+    pub(crate) name: Option<String>,
+    pub(crate) media: Option<String>,
+    pub(crate) size: Option<u64>,
+    pub(crate) reserved: u64,
+    pub(crate) blob: Option<BlobId>,
+    pub(crate) opened: u64,
+    pub(crate) state: RowState,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) file: Option<FileId>,
+}
+
+/// What is recorded when a stream is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct NewStream {
+    pub(crate) owner: Owner,
+    pub(crate) id: StreamId,
+    pub(crate) session: SessionId,
+    pub(crate) direction: Direction,
+    pub(crate) name: Option<String>,
+    pub(crate) media: Option<String>,
+    pub(crate) size: Option<u64>,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) blob: BlobId,
+    pub(crate) opened: u64,
+}
+
+/// What became of a request to open a stream.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// It is recorded, with this much reserved.
+    New { reserved: u64 },
+    /// The id is that of a recorded stream of the same owner.
+    Known(Box<StreamRow>),
+    /// The owner has no room for it; this much is left.
+    NoRoom { left: u64 },
+}
+
+/// What became of a request to raise a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reserved {
+    /// This much is reserved now; less than was asked for where the quota ends.
+    Up(u64),
+    /// There is no such stream any more.
+    Gone,
+}
+
+/// What became of a request to make a file of a stream.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// The file, made now or by an earlier request.
+    File(FileRecord),
+    /// A file was made of it, and removed since.
+    Removed,
+    /// There is no such stream, or it is not whole.
+    NotFound,
+}
+
+/// The blob of a stream that became a file is the file's.
+const COLUMNS: &str = "owner, id, session, direction, name, media, size, reserved,
+    coalesce(blob, (SELECT files.blob FROM files WHERE files.id = streams.file)), opened, state, digest, file";
+
+impl Records {
+    /// Records a new stream from a client and reserves `want` bytes, or for a stream of unknown length what is left of the quota
+    /// when that is less.
+    pub(crate) fn open_stream(&self, stream: NewStream, want: u64, quota: u64) -> Pending<Opened> {
+        self.transact(move |transaction| {
+            if let Some(row) = find(transaction, &stream.owner, stream.id)? {
+                return Ok(Opened::Known(Box::new(row)));
+            }
+            let left = quota.saturating_sub(used(transaction, &stream.owner)?);
+            let room = if stream.size.is_some() { left >= want } else { left > 0 || want == 0 };
+            if !room {
+                return Ok(Opened::NoRoom { left });
+            }
+            let reserved = want.min(left);
+            insert(transaction, &stream, reserved)?;
+            Ok::<_, rusqlite::Error>(Opened::New { reserved })
+        })
+    }
+
+    /// Records a stream to a client whose blob is its own.
+    pub(crate) fn open_spooled(&self, stream: NewStream, quota: u64) -> Pending<Opened> {
+        self.transact(move |transaction| {
+            let left = quota.saturating_sub(used(transaction, &stream.owner)?);
+            if left < stream.size.unwrap_or(0) {
+                return Ok(Opened::NoRoom { left });
+            }
+            insert(transaction, &stream, 0)?;
+            Ok::<_, rusqlite::Error>(Opened::New { reserved: 0 })
+        })
+    }
+
+    /// Records a stream to a client that carries a file's content.
+    pub(crate) fn open_file(&self, stream: OutOfFile, file: FileId) -> Pending<Option<(FileRecord, BlobId)>> {
+        self.transact(move |transaction| {
+            let Some((record, blob)) = find_file(transaction, &stream.owner, file)? else {
+                return Ok(None);
+            };
+            let row = NewStream {
+                owner: stream.owner,
+                id: stream.id,
+                session: stream.session,
+                direction: Direction::Out,
+                name: Some(record.name.clone()),
+                media: record.media.clone(),
+                size: Some(record.size),
+                digest: Some(record.digest),
+                blob,
+                opened: stream.opened,
+            };
+            insert(transaction, &row, 0)?;
+            Ok::<_, rusqlite::Error>(Some((record, blob)))
+        })
+    }
+
+    /// One stream of this owner.
+    pub(crate) fn stream(&self, owner: Owner, id: StreamId) -> Pending<Option<StreamRow>> {
+        self.transact(move |transaction| find(transaction, &owner, id))
+    }
+
+    /// Every stream that is not a file yet.
+    pub(crate) fn streams_under_way(&self) -> Pending<Vec<StreamRow>> {
+        self.run(move |connection| {
+            let mut query = connection.prepare(&format!("SELECT {COLUMNS} FROM streams WHERE state != 'committed'"))?;
+            query.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()
+        })
+    }
+
+    /// Moves a stream to another session of its owner.
+    pub(crate) fn move_stream(&self, owner: Owner, id: StreamId, session: SessionId) -> Pending<()> {
+        self.run(move |connection| {
+            connection
+                .prepare_cached("UPDATE streams SET session = :session WHERE owner = :owner AND id = :id")?
+                .execute(named_params! {":session": session.to_string(), ":owner": owner.as_str(), ":id": id.to_string()})
+                .map(drop)
+        })
+    }
+
+    /// Raises what is reserved for a stream of unknown length to `want`, as far as the quota goes.
+    pub(crate) fn reserve(&self, owner: Owner, id: StreamId, want: u64, quota: u64) -> Pending<Reserved> {
+        self.transact(move |transaction| {
+            let now: Option<u64> = transaction
+                .prepare_cached("SELECT reserved FROM streams WHERE owner = :owner AND id = :id AND state = 'open'")?
+                .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| unsigned(row, 0))
+                .optional()?;
+            let Some(now) = now else {
+                return Ok(Reserved::Gone);
+            };
+            let left = quota.saturating_sub(used(transaction, &owner)?);
+            let reserved = want.min(now.saturating_add(left)).max(now);
+            transaction
+                .prepare_cached("UPDATE streams SET reserved = :reserved WHERE owner = :owner AND id = :id")?
+                .execute(named_params! {":reserved": int(reserved), ":owner": owner.as_str(), ":id": id.to_string()})?;
+            Ok::<_, rusqlite::Error>(Reserved::Up(reserved))
+        })
+    }
+
+    /// Records that all bytes of a stream are there and verified. Answers whether the stream is still there.
+    pub(crate) fn mark_whole(&self, owner: Owner, id: StreamId, size: u64, digest: Digest) -> Pending<bool> {
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE streams SET state = 'whole', reserved = :size, digest = :digest
+                     WHERE owner = :owner AND id = :id AND state = 'open'",
+                )?
+                .execute(named_params! {
+                    ":size": int(size), ":digest": digest.to_string(), ":owner": owner.as_str(), ":id": id.to_string()
+                })?;
+            Ok::<_, rusqlite::Error>(changed == 1)
+        })
+    }
+
+    /// Makes a file of a whole stream: the file's row and the stream's new state are one transaction. A repeated request
+    /// answers with the same file.
+    pub(crate) fn commit(&self, owner: Owner, id: StreamId, name: String, file: FileId, now_ms: u64) -> Pending<Committed> {
+        self.transact(move |transaction| {
+            let Some(row) = find(transaction, &owner, id)?.filter(|row| row.direction == Direction::In) else {
+                return Ok(Committed::NotFound);
+            };
+            if let Some(file) = row.file {
+                let found = find_file(transaction, &owner, file)?;
+                return Ok(found.map_or(Committed::Removed, |(file, _)| Committed::File(file)));
+            }
+            let (RowState::Whole, Some(digest), Some(blob)) = (row.state, row.digest, row.blob) else {
+                return Ok(Committed::NotFound);
+            };
+            // Of a whole stream exactly its size is reserved.
+            let record = FileRecord { id: file, name, size: row.reserved, media: row.media, digest, created: now_ms };
+            transaction
+                .prepare_cached(
+                    "INSERT INTO files (id, owner, name, media, size, digest, blob, created)
+                     VALUES (:id, :owner, :name, :media, :size, :digest, :blob, :created)",
+                )?
+                .execute(named_params! {
+                    ":id": file.to_string(), ":owner": owner.as_str(), ":name": record.name, ":media": record.media,
+                    ":size": int(record.size), ":digest": digest.to_string(), ":blob": blob.to_string(), ":created": int(now_ms),
+                })?;
+            transaction
+                .prepare_cached(
+                    "UPDATE streams SET state = 'committed', file = :file, blob = NULL, size = reserved, reserved = 0
+                     WHERE owner = :owner AND id = :id",
+                )?
+                .execute(named_params! {":file": file.to_string(), ":owner": owner.as_str(), ":id": id.to_string()})?;
+            Ok::<_, rusqlite::Error>(Committed::File(record))
+        })
+    }
+
+    /// Removes a stream that is not a file yet. Answers with its blob when nothing names that any more.
+    pub(crate) fn remove_stream(&self, owner: Owner, id: StreamId, blob: BlobId) -> Pending<Option<BlobId>> {
+        self.transact(move |transaction| {
+            let gone = transaction
+                .prepare_cached("DELETE FROM streams WHERE owner = :owner AND id = :id AND blob = :blob")?
+                .execute(named_params! {":owner": owner.as_str(), ":id": id.to_string(), ":blob": blob.to_string()})?;
+            if gone == 0 { Ok(None) } else { unnamed(transaction, &blob.to_string()) }
+        })
+    }
+
+    /// Forgets which streams became files, for those opened before `before_ms`.
+    pub(crate) fn forget_committed(&self, before_ms: u64) -> Pending<usize> {
+        self.run(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM streams WHERE state = 'committed' AND opened < :before")?
+                .execute(named_params! {":before": int(before_ms)})
+        })
+    }
+}
+
+/// What is recorded of a stream to a client beside the file's own data.
+#[derive(Clone, Debug)]
+pub(crate) struct OutOfFile {
+    pub(crate) owner: Owner,
+    pub(crate) id: StreamId,
+    pub(crate) session: SessionId,
+    pub(crate) opened: u64,
+}
+
+fn find(transaction: &Transaction<'_>, owner: &Owner, id: StreamId) -> rusqlite::Result<Option<StreamRow>> {
+    transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM streams WHERE owner = :owner AND id = :id"))?
+        .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, read)
+        .optional()
+}
+
+fn insert(transaction: &Transaction<'_>, stream: &NewStream, reserved: u64) -> rusqlite::Result<()> {
+    let (direction, state) = match stream.direction {
+        Direction::In => ("in", "open"),
+        Direction::Out => ("out", "whole"),
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO streams (owner, id, session, direction, name, media, size, reserved, blob, opened, state, digest)
+             VALUES (:owner, :id, :session, :direction, :name, :media, :size, :reserved, :blob, :opened, :state, :digest)",
+        )?
+        .execute(named_params! {
+            ":owner": stream.owner.as_str(), ":id": stream.id.to_string(), ":session": stream.session.to_string(),
+            ":direction": direction, ":name": stream.name, ":media": stream.media, ":size": stream.size.map(int),
+            ":reserved": int(reserved), ":blob": stream.blob.to_string(), ":opened": int(stream.opened), ":state": state,
+            ":digest": stream.digest.map(|digest| digest.to_string()),
+        })
+        .map(drop)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<StreamRow> {
+    let unknown = |column| rusqlite::Error::InvalidColumnType(column, "an unknown word".to_owned(), Type::Text);
+    let optional = |column: usize| row.get_ref(column).map(|value| value != rusqlite::types::ValueRef::Null);
+    Ok(StreamRow {
+        owner: Owner::recorded(&row.get::<_, String>(0)?),
+        id: parsed(row, 1)?,
+        session: parsed(row, 2)?,
+        direction: match row.get_ref(3)?.as_str()? {
+            "in" => Direction::In,
+            "out" => Direction::Out,
+            _ => return Err(unknown(3)),
+        },
+        name: row.get(4)?,
+        media: row.get(5)?,
+        size: if optional(6)? { Some(unsigned(row, 6)?) } else { None },
+        reserved: unsigned(row, 7)?,
+        blob: if optional(8)? { Some(parsed(row, 8)?) } else { None },
+        opened: unsigned(row, 9)?,
+        state: match row.get_ref(10)?.as_str()? {
+            "open" => RowState::Open,
+            "whole" => RowState::Whole,
+            "committed" => RowState::Committed,
+            _ => return Err(unknown(10)),
+        },
+        digest: if optional(11)? { Some(parsed(row, 11)?) } else { None },
+        file: if optional(12)? { Some(parsed(row, 12)?) } else { None },
+    })
+}

@@ -1,0 +1,187 @@
+//! One stream from a client, in memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use samewire_protocol::{Digest, Digester, Failure, SessionId, StreamId};
+use tokio::sync::watch;
+
+use super::{Observer, Settings, StreamSpec, StreamState};
+use crate::auth::Owner;
+use crate::store::{BlobId, now_ms};
+
+/// Bytes are written in batches of at least this size while they come fast, so that a gibibyte costs some thousand wake-ups of
+/// a thread instead of one for each frame.
+pub(super) const BATCH: u64 = 512 * 1024;
+
+pub(super) struct Entry {
+    pub(super) owner: Owner,
+    pub(super) id: StreamId,
+    pub(super) spec: StreamSpec,
+    pub(super) blob: BlobId,
+    pub(super) opened_ms: u64,
+    pub(super) inner: Mutex<Inner>,
+    /// A copy of what others wait for. Changed under the lock of `inner` only.
+    pub(super) published: watch::Sender<Published>,
+}
+
+pub(super) struct Inner {
+    pub(super) phase: Phase,
+    pub(super) session: SessionId,
+    /// Counts attachments; those of an older count are fenced off.
+    pub(super) epoch: u64,
+    pub(super) attached: bool,
+    pub(super) observer: Option<Observer>,
+    pub(super) active_ms: u64,
+    pub(super) durable: u64,
+}
+
+pub(super) enum Phase {
+    /// It is being recorded; nobody is attached yet.
+    Opening,
+    /// Bytes come.
+    Open(Box<Receiving>),
+    /// All bytes are there, verified and synced.
+    Whole { digest: Digest, committed: bool },
+    /// It is over, and its bytes are deleted.
+    Gone(Failure),
+}
+
+/// What exists only while bytes come.
+#[derive(Default)]
+pub(super) struct Receiving {
+    pub(super) queue: VecDeque<Bytes>,
+    pub(super) queued: u64,
+    pub(super) reserved: u64,
+    pub(super) sink: Sink,
+    /// A thread is writing; it looks at the queue again before it ends.
+    pub(super) writing: bool,
+    /// A timer runs, after which a small rest is written too.
+    pub(super) timer: bool,
+    /// Somebody waits until the queue is empty.
+    pub(super) flush: bool,
+    pub(super) end: Option<(u64, Digest)>,
+    /// Since when the sender has had no credit because nothing more can be reserved.
+    pub(super) starved_ms: Option<u64>,
+}
+
+/// Where bytes go. Without a digester, that of the bytes so far is computed when it is first needed.
+#[derive(Default)]
+pub(super) struct Sink {
+    pub(super) file: Option<File>,
+    pub(super) digester: Option<Digester>,
+}
+
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) durable: u64,
+    pub(super) busy: bool,
+    pub(super) state: PublishedState,
+}
+
+#[derive(Clone)]
+pub(super) enum PublishedState {
+    Opening,
+    Open,
+    Whole(Digest),
+    Gone(Failure),
+}
+
+/// What to do after the lock is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wake {
+    Nothing,
+    Timer,
+    Writer,
+}
+
+impl Entry {
+    pub(super) fn new(
+        (owner, id): (Owner, StreamId),
+        session: SessionId,
+        spec: StreamSpec,
+        blob: BlobId,
+        opened_ms: u64,
+        (phase, durable): (Phase, u64),
+    ) -> Arc<Self> {
+        let inner = Inner { phase, session, epoch: 0, attached: false, observer: None, active_ms: now_ms(), durable };
+        let (published, _) = watch::channel(inner.published());
+        Arc::new(Self { owner, id, spec, blob, opened_ms, inner: Mutex::new(inner), published })
+    }
+
+    /// Tells those who wait. To be called under the lock, after every change.
+    pub(super) fn publish(&self, inner: &Inner) {
+        self.published.send_replace(inner.published());
+    }
+
+    /// Where the sender must stop.
+    pub(super) fn limit(&self, inner: &Inner, settings: &Settings) -> u64 {
+        match &inner.phase {
+            Phase::Open(receiving) => {
+                inner.durable.saturating_add(settings.window).min(self.spec.size.unwrap_or(receiving.reserved))
+            }
+            _ => inner.durable,
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn state(&self) -> StreamState {
+        match &self.phase {
+            Phase::Whole { digest, committed: false } => StreamState::Whole { size: self.durable, digest: *digest },
+            Phase::Whole { digest, committed: true } => StreamState::Committed { size: self.durable, digest: *digest },
+            Phase::Opening | Phase::Open(_) | Phase::Gone(_) => StreamState::Open,
+        }
+    }
+
+    /// Whether a sender that says this size means the stream as it is. Of a whole stream of undeclared length the size is known.
+    pub(super) fn fits(&self, declared: &StreamSpec, size: Option<u64>) -> bool {
+        let whole = matches!(self.phase, Phase::Whole { .. });
+        declared.size == size || whole && size.is_none_or(|size| size == self.durable)
+    }
+
+    fn published(&self) -> Published {
+        let (busy, state) = match &self.phase {
+            Phase::Opening => (true, PublishedState::Opening),
+            Phase::Open(receiving) => (receiving.is_busy(), PublishedState::Open),
+            Phase::Whole { digest, .. } => (false, PublishedState::Whole(*digest)),
+            Phase::Gone(failure) => (false, PublishedState::Gone(failure.clone())),
+        };
+        Published { durable: self.durable, busy, state }
+    }
+}
+
+impl Receiving {
+    pub(super) fn new(reserved: u64) -> Self {
+        Self { reserved, ..Self::default() }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.writing || !self.queue.is_empty() || self.end.is_some()
+    }
+
+    /// Whether what is queued should be written now and not wait for more to come.
+    pub(super) fn is_due(&self, durable: u64, size: Option<u64>) -> bool {
+        let last = size == Some(durable + self.queued) && self.queued > 0;
+        self.queued >= BATCH || last || self.end.is_some() || (self.flush && self.queued > 0)
+    }
+
+    /// Decides who writes what is queued.
+    pub(super) fn schedule(&mut self, durable: u64, size: Option<u64>) -> Wake {
+        if self.writing {
+            return Wake::Nothing;
+        }
+        if self.is_due(durable, size) {
+            self.writing = true;
+            return Wake::Writer;
+        }
+        if self.timer || self.queue.is_empty() {
+            return Wake::Nothing;
+        }
+        self.timer = true;
+        Wake::Timer
+    }
+}

@@ -1,0 +1,204 @@
+//! A handler's view of a stream that the client of its session sends.
+
+use std::fmt;
+use std::sync::Arc;
+
+use samewire_protocol::files::FileRecord;
+use samewire_protocol::name::check_name;
+use samewire_protocol::{Code, Digest, Failure, FileId, SessionId, StreamId};
+use tokio::sync::watch;
+
+use super::accept::{committed, is, wait_until_opened};
+use super::entry::{Entry, Phase, Published, PublishedState};
+use super::{Reader, Shared, Slot, Streams, not_found};
+use crate::auth::Owner;
+use crate::store::{Committed, StoreError, now_ms, random};
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that are durable on the server.
+    pub durable: u64,
+    /// How many there will be, where that is known.
+    pub size: Option<u64>,
+}
+
+/// A stream that the client of a session sends, as a handler's argument.
+pub struct Incoming {
+    shared: Arc<Shared>,
+    entry: Arc<Entry>,
+}
+
+impl Streams {
+    /// The stream that this session names in a call.
+    ///
+    /// # Errors
+    /// `stream-not-found`, in the same words whether the stream never was, has expired, or belongs to somebody else or to
+    /// another session. Where it failed in this session, the reason it failed.
+    pub async fn incoming(&self, owner: &Owner, session: SessionId, id: StreamId) -> Result<Incoming, Failure> {
+        loop {
+            let Some(entry) = self.0.in_memory(owner, session, id)? else {
+                let row = self.0.store.records().stream(owner.clone(), id).done().await?;
+                let row = row.filter(|row| row.session == session);
+                let entry = row.and_then(committed).ok_or_else(|| not_found(id))?;
+                return Ok(Incoming { shared: Arc::clone(&self.0), entry });
+            };
+            let opening = {
+                let mut inner = entry.inner.lock();
+                inner.active_ms = now_ms();
+                matches!(inner.phase, Phase::Opening)
+            };
+            if !opening {
+                return Ok(Incoming { shared: Arc::clone(&self.0), entry });
+            }
+            wait_until_opened(&entry).await;
+        }
+    }
+}
+
+impl Shared {
+    fn in_memory(&self, owner: &Owner, session: SessionId, id: StreamId) -> Result<Option<Arc<Entry>>, Failure> {
+        let owners = self.owners.lock();
+        let Some(owned) = owners.get(owner) else {
+            return Ok(None);
+        };
+        if let Some(fallen) = owned.fallen.iter().rfind(|fallen| fallen.id == id && fallen.session == session) {
+            return Err(fallen.failure.clone());
+        }
+        match owned.slots.get(&id) {
+            Some(Slot::In(entry)) => {
+                let inner = entry.inner.lock();
+                let here = inner.session == session && !matches!(inner.phase, Phase::Gone(_));
+                if here { Ok(Some(Arc::clone(entry))) } else { Err(not_found(id)) }
+            }
+            Some(Slot::Out(_)) => Err(not_found(id)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Incoming {
+    /// The stream's id.
+    #[must_use]
+    pub fn id(&self) -> StreamId {
+        self.entry.id
+    }
+
+    /// The name that the client gave it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.entry.spec.name.as_deref()
+    }
+
+    /// The media type that the client gave it.
+    #[must_use]
+    pub fn media(&self) -> Option<&str> {
+        self.entry.spec.media.as_deref()
+    }
+
+    /// The size that the client declared, in bytes.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.entry.spec.size
+    }
+
+    /// How far it is now.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        progress(&self.entry, &self.entry.published.borrow())
+    }
+
+    /// Waits until it is further than `seen` bytes, or over, and says how far it is then.
+    ///
+    /// # Errors
+    /// Why the stream was given up.
+    pub async fn progressed(&self, seen: u64) -> Result<Progress, Failure> {
+        let further =
+            |now: &Published| now.durable > seen || !matches!(now.state, PublishedState::Open | PublishedState::Opening);
+        let now = until(&self.entry, further).await?;
+        match now.state {
+            PublishedState::Gone(failure) => Err(failure),
+            _ => Ok(progress(&self.entry, &now)),
+        }
+    }
+
+    /// Waits until all bytes are there and verified. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// Why the stream was given up.
+    pub async fn finished(&self) -> Result<(u64, Digest), Failure> {
+        let over = |now: &Published| matches!(now.state, PublishedState::Whole(_) | PublishedState::Gone(_));
+        let now = until(&self.entry, over).await?;
+        match now.state {
+            PublishedState::Whole(digest) => Ok((now.durable, digest)),
+            PublishedState::Gone(failure) => Err(failure),
+            PublishedState::Opening | PublishedState::Open => Err(StoreError::Closed.into()),
+        }
+    }
+
+    /// Reads the bytes from the first on, as they arrive, up to the end. What it reads is not verified before
+    /// [`finished`](Incoming::finished) says so.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.shared.store.blobs().clone(), Arc::clone(&self.entry))
+    }
+
+    /// Makes a stored file of the stream, once it is whole; under its own name, or this one. The file and the end of the stream
+    /// are recorded at once or not at all, and a repeated commit answers with the same file.
+    ///
+    /// Dropping the future while it waits for the stream changes nothing; after that, the file is made all the same.
+    ///
+    /// # Errors
+    /// `bad-name`; why the stream was given up; `file-not-found` when the file was made before and has been removed.
+    pub async fn commit(&self, name: Option<&str>) -> Result<FileRecord, Failure> {
+        let Some(name) = name.or(self.name()) else {
+            return Err(Failure::new(Code::BadName, "neither the stream nor the call gives the file a name; give it one"));
+        };
+        check_name(name).map_err(|error| Failure::new(Code::BadName, error.to_string()))?;
+        self.finished().await?;
+        let name = name.to_owned();
+        let (shared, entry) = (Arc::clone(&self.shared), Arc::clone(&self.entry));
+        let task = self.shared.runtime.spawn(async move { shared.commit(&entry, name).await });
+        task.await.map_err(|_| Failure::from(StoreError::Closed))?
+    }
+}
+
+impl Shared {
+    async fn commit(&self, entry: &Arc<Entry>, name: String) -> Result<FileRecord, Failure> {
+        let file = FileId::from_random(random().map_err(StoreError::Io)?);
+        match self.store.records().commit(entry.owner.clone(), entry.id, name, file, now_ms()).done().await? {
+            Committed::File(record) => {
+                {
+                    let mut inner = entry.inner.lock();
+                    if let Phase::Whole { committed, .. } = &mut inner.phase {
+                        *committed = true;
+                    }
+                }
+                self.forget(&entry.owner, entry.id, |slot| is(slot, entry), None);
+                Ok(record)
+            }
+            Committed::Removed => {
+                Err(Failure::new(Code::FileNotFound, "the file that was made of this stream has been removed since"))
+            }
+            Committed::NotFound => Err(not_found(entry.id)),
+        }
+    }
+}
+
+fn progress(entry: &Entry, now: &Published) -> Progress {
+    let whole = matches!(now.state, PublishedState::Whole(_));
+    Progress { durable: now.durable, size: if whole { Some(now.durable) } else { entry.spec.size } }
+}
+
+/// Waits for a state of the stream. The sender lives in the entry, so the error cannot come up.
+pub(super) async fn until(entry: &Entry, reached: impl FnMut(&Published) -> bool) -> Result<Published, StoreError> {
+    let mut published: watch::Receiver<Published> = entry.published.subscribe();
+    let now = published.wait_for(reached).await.map_err(|_| StoreError::Closed)?;
+    Ok(now.clone())
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("id", &self.entry.id).field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! Who owns which stream, credit from what is durable, and where the bytes go.
+//!
+//! A stream belongs to an [`Owner`] and, among the owner's sessions, to the one that opened or last continued it. Look-ups are
+//! always by owner and id: somebody else's id is simply not there, and every way of not being there is told in the same words.
+//!
+//! *Durable* means handed to the operating system: it survives a kill of the process. Before a stream counts as whole, and so
+//! before a file is made of it, its bytes and their name in the folder are synced to the disk itself, and size and digest have
+//! been compared.
+
+mod accept;
+mod attachment;
+mod entry;
+mod incoming;
+mod outgoing;
+mod reader;
+mod recover;
+mod sweep;
+mod writer;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use samewire_protocol::{Code, Digest, Failure, Limits, SessionId, StreamId};
+
+use crate::auth::Owner;
+use crate::limits::Quota;
+use crate::store::{Store, StoreError};
+
+pub use attachment::Attachment;
+pub use incoming::{Incoming, Progress};
+pub use outgoing::{MAX_READ, Outgoing};
+pub use reader::Reader;
+
+use entry::Entry;
+use outgoing::OutEntry;
+
+/// Streams that one owner may have at once, over all sessions.
+pub const MAX_PER_OWNER: usize = 256;
+
+/// Failed streams of one owner whose reason is remembered, for calls that name them.
+const MAX_FALLEN: usize = 64;
+
+/// Room on the disk that streams leave to the records.
+const SPARE_DISK: u64 = 16 << 20;
+
+/// What a client says of a stream that it opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// Its name; a file that is made of it gets this one unless the call gives another.
+    pub name: Option<String>,
+    /// Its media type.
+    pub media: Option<String>,
+    /// Its size in bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+/// How far a stream is that a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamState {
+    /// Bytes may still come.
+    Open,
+    /// All bytes are there and verified.
+    Whole {
+        /// How many bytes.
+        size: u64,
+        /// Their digest.
+        digest: Digest,
+    },
+    /// A file was made of it.
+    Committed {
+        /// How many bytes.
+        size: u64,
+        /// Their digest.
+        digest: Digest,
+    },
+}
+
+/// What the one who attached to a stream is told. After `Finished` or `Aborted` a `Durable` that was under way may still come;
+/// it says nothing new.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// Bytes up to `offset` are durable, and the sender may go up to `limit`.
+    Durable {
+        /// Bytes that are durable.
+        offset: u64,
+        /// Where the sender must stop.
+        limit: u64,
+    },
+    /// All bytes are there and verified.
+    Finished {
+        /// How many bytes.
+        size: u64,
+        /// Their digest.
+        digest: Digest,
+    },
+    /// The stream is over, and its bytes are deleted.
+    Aborted(Failure),
+}
+
+/// Receives [`Notice`]s, on whatever thread they come up; must not block. No lock of the registry is held meanwhile.
+pub type Observer = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// What the registry goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Bytes that a sender may be ahead of what is durable, for each stream.
+    pub window: u64,
+    /// The largest stream that a client may send.
+    pub max_upload: u64,
+    /// How long a stream that nobody is attached to is kept.
+    pub idle_ttl: Duration,
+    /// How long any stream is kept after it was opened.
+    pub absolute_ttl: Duration,
+    /// Bytes that one owner may have in files and streams.
+    pub quota: Quota,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new(&crate::config::Streams::default(), &Limits::default())
+    }
+}
+
+impl Settings {
+    /// Takes what concerns streams out of a configuration.
+    #[must_use]
+    pub fn new(streams: &crate::config::Streams, limits: &Limits) -> Self {
+        Self {
+            window: limits.window,
+            max_upload: limits.max_upload,
+            idle_ttl: streams.idle_ttl,
+            absolute_ttl: streams.absolute_ttl,
+            quota: streams.quota(),
+        }
+    }
+}
+
+/// The registry of streams. Cheap to clone.
+#[derive(Clone)]
+pub struct Streams(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    settings: Settings,
+    /// Lock order: this one, then a stream's own.
+    owners: Mutex<HashMap<Owner, Owned>>,
+    /// Streams are also given up where no runtime is entered, as in a `Drop`.
+    runtime: tokio::runtime::Handle,
+}
+
+/// What one owner has in memory.
+#[derive(Default)]
+struct Owned {
+    slots: HashMap<StreamId, Slot>,
+    fallen: VecDeque<Fallen>,
+}
+
+#[derive(Clone)]
+enum Slot {
+    In(Arc<Entry>),
+    Out(Arc<OutEntry>),
+}
+
+/// Why a stream is no more, for calls of its session that still name it.
+struct Fallen {
+    id: StreamId,
+    session: SessionId,
+    failure: Failure,
+    at_ms: u64,
+}
+
+impl Streams {
+    /// Opens the registry over this store, with all streams that were under way when the last server ended. Their idle time
+    /// begins anew, because nobody could reach them meanwhile.
+    ///
+    /// # Errors
+    /// What the disk or the database says.
+    pub async fn start(store: Store, settings: Settings) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared { store, settings, owners: Mutex::default(), runtime: tokio::runtime::Handle::current() });
+        recover::recover(&shared).await?;
+        Ok(Self(shared))
+    }
+
+    /// The store behind the registry.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// How many streams are under way.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.owners.lock().values().map(|owned| owned.slots.len()).sum()
+    }
+}
+
+impl Shared {
+    /// Takes a stream out of memory, and remembers why when its session may still ask.
+    fn forget(&self, owner: &Owner, id: StreamId, same: impl Fn(&Slot) -> bool, fallen: Option<Fallen>) {
+        let mut owners = self.owners.lock();
+        let Some(owned) = owners.get_mut(owner) else {
+            return;
+        };
+        if owned.slots.get(&id).is_some_and(same) {
+            owned.slots.remove(&id);
+            if let Some(fallen) = fallen {
+                if owned.fallen.len() == MAX_FALLEN {
+                    owned.fallen.pop_front();
+                }
+                owned.fallen.push_back(fallen);
+            }
+        }
+        if owned.slots.is_empty() && owned.fallen.is_empty() {
+            owners.remove(owner);
+        }
+    }
+}
+
+/// Every way of not being there is told in these words.
+#[must_use]
+pub fn not_found(id: StreamId) -> Failure {
+    let told = "it never was, has expired, or belongs to another session; open a new stream";
+    Failure::new(Code::StreamNotFound, format!("this session has no stream {id}: {told}"))
+}
+
+#[cfg(test)]
+mod tests;

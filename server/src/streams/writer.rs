@@ -1,0 +1,325 @@
+//! Bytes from the queue to the disk, in order, on threads that may block.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use samewire_protocol::{Code, Digest, Digester, Failure, SessionId};
+
+use super::accept::is;
+use super::entry::{Entry, Inner, Phase, Receiving, Sink, Wake};
+use super::{Fallen, Notice, Observer, Shared};
+use crate::limits::next_reservation;
+use crate::store::{BlobId, Blobs, Pending, Reserved, StoreError, now_ms};
+
+/// The most that is written at once, so that durable bytes are told steadily.
+const MAX_BATCH: u64 = 1024 * 1024;
+
+/// How long a small rest may wait for more bytes.
+const REST: Duration = Duration::from_millis(5);
+
+/// How much of a recovered stream is read at a time for its digest.
+const READ: usize = 1024 * 1024;
+
+enum Step {
+    Write(Vec<Bytes>, u64, Sink),
+    Finish(u64, Digest, Sink),
+    Stop(Wake),
+}
+
+/// What to remember of a stream that is given up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// The reason, for calls of its session.
+    Reason,
+    /// Nothing: it is as if it had never been.
+    Nothing,
+}
+
+/// What is left to do for a stream that was given up.
+pub(super) struct GivenUp {
+    observer: Option<Observer>,
+    session: SessionId,
+    removal: Pending<Option<BlobId>>,
+}
+
+impl Shared {
+    /// Does what was decided under the lock.
+    pub(super) fn wake(self: &Arc<Self>, entry: &Arc<Entry>, wake: Wake) {
+        let (shared, entry) = (Arc::clone(self), Arc::clone(entry));
+        match wake {
+            Wake::Nothing => {}
+            Wake::Writer => drop(self.runtime.spawn_blocking(move || shared.write(&entry))),
+            Wake::Timer => drop(self.runtime.spawn(async move {
+                tokio::time::sleep(REST).await;
+                let wake = {
+                    let mut inner = entry.inner.lock();
+                    let (durable, size) = (inner.durable, entry.spec.size);
+                    let Phase::Open(receiving) = &mut inner.phase else {
+                        return;
+                    };
+                    receiving.timer = false;
+                    receiving.flush = true;
+                    receiving.schedule(durable, size)
+                };
+                shared.wake(&entry, wake);
+            })),
+        }
+    }
+
+    /// Writes until nothing is due, and then verifies the whole when its end has come.
+    fn write(self: &Arc<Self>, entry: &Arc<Entry>) {
+        loop {
+            match self.next_step(entry) {
+                Step::Stop(wake) => return self.wake(entry, wake),
+                Step::Write(batch, len, sink) => match append(self.store.blobs(), entry, batch, sink) {
+                    Ok(sink) => self.written(entry, len, sink),
+                    Err(error) => {
+                        self.give_up(entry, StoreError::Io(error).into(), Memory::Reason);
+                        return;
+                    }
+                },
+                Step::Finish(size, digest, sink) => {
+                    match self.verify(entry, size, digest, sink) {
+                        Ok(still_there) => self.finished(entry, digest, still_there),
+                        Err(failure) => drop(self.give_up(entry, failure, Memory::Reason)),
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next_step(&self, entry: &Entry) -> Step {
+        let mut inner = entry.inner.lock();
+        let (durable, attached) = (inner.durable, inner.attached);
+        let Phase::Open(receiving) = &mut inner.phase else {
+            return Step::Stop(Wake::Nothing);
+        };
+        if !receiving.is_due(durable, entry.spec.size) {
+            receiving.writing = false;
+            receiving.flush = receiving.flush && !receiving.queue.is_empty();
+            if !attached {
+                receiving.sink.file = None;
+            }
+            let wake = receiving.schedule(durable, entry.spec.size);
+            entry.publish(&inner);
+            return Step::Stop(wake);
+        }
+        let sink = std::mem::take(&mut receiving.sink);
+        let mut batch = Vec::new();
+        let mut len = 0;
+        while len < MAX_BATCH
+            && let Some(bytes) = receiving.queue.pop_front()
+        {
+            len += bytes.len() as u64;
+            batch.push(bytes);
+        }
+        match receiving.end {
+            Some((size, digest)) if batch.is_empty() => Step::Finish(size, digest, sink),
+            _ => Step::Write(batch, len, sink),
+        }
+    }
+
+    /// Books what is durable now, gives credit and tells the sender.
+    fn written(&self, entry: &Entry, len: u64, sink: Sink) {
+        let more = {
+            let mut inner = entry.inner.lock();
+            inner.active_ms = now_ms();
+            let durable = inner.durable + len;
+            let Phase::Open(receiving) = &mut inner.phase else {
+                return;
+            };
+            receiving.queued -= len;
+            receiving.sink = sink;
+            let reserved = receiving.reserved;
+            inner.durable = durable;
+            entry.publish(&inner);
+            next_reservation(durable, reserved, self.settings.window, self.settings.max_upload)
+                .filter(|_| entry.spec.size.is_none())
+        };
+        let reserved = more.and_then(|want| {
+            let pending =
+                self.store.records().reserve(entry.owner.clone(), entry.id, want, self.settings.quota.of(&entry.owner));
+            match pending.wait() {
+                Ok(Reserved::Up(reserved)) => Some(reserved),
+                Ok(Reserved::Gone) => None,
+                Err(error) => {
+                    tracing::error!(%error, "cannot reserve room for a stream");
+                    None
+                }
+            }
+        });
+        self.give_credit(entry, reserved);
+    }
+
+    /// Tells the sender how far it may go, with what is reserved now.
+    pub(super) fn give_credit(&self, entry: &Entry, reserved: Option<u64>) {
+        let (observer, notice) = {
+            let mut inner = entry.inner.lock();
+            let durable = inner.durable;
+            let Phase::Open(receiving) = &mut inner.phase else {
+                return;
+            };
+            receiving.reserved = reserved.unwrap_or(receiving.reserved);
+            let starved = entry.spec.size.is_none() && durable == receiving.reserved && receiving.end.is_none();
+            receiving.starved_ms = if starved { receiving.starved_ms.or_else(|| Some(now_ms())) } else { None };
+            (inner.observer.clone(), Notice::Durable { offset: durable, limit: entry.limit(&inner, &self.settings) })
+        };
+        if let Some(observer) = observer {
+            observer(notice);
+        }
+    }
+
+    /// Compares size and digest, syncs, and records that the stream is whole. `Ok(false)` when it was given up meanwhile.
+    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<bool, Failure> {
+        let durable = entry.inner.lock().durable;
+        if durable != size || entry.spec.size.is_some_and(|declared| declared != size) {
+            let declared = entry.spec.size.unwrap_or(size);
+            let told = format!("the stream ended after {durable} bytes, with {size} said at its end and {declared} expected");
+            return Err(Failure::new(Code::SizeMismatch, told));
+        }
+        let blobs = self.store.blobs();
+        let io = |error: io::Error| Failure::from(StoreError::Io(error));
+        let digester = match sink.digester {
+            Some(digester) => digester,
+            None => digest_so_far(blobs, entry, durable).map_err(io)?,
+        };
+        if digester.digest() != digest {
+            let told = "the bytes that arrived are not those that were sent, and were deleted; send the stream again";
+            return Err(Failure::new(Code::DigestMismatch, told));
+        }
+        blobs.sync(entry.blob).map_err(io)?;
+        Ok(self.store.records().mark_whole(entry.owner.clone(), entry.id, size, digest).wait()?)
+    }
+
+    fn finished(&self, entry: &Entry, digest: Digest, still_there: bool) {
+        let (observer, size) = {
+            let mut inner = entry.inner.lock();
+            if !still_there || !matches!(inner.phase, Phase::Open(_)) {
+                return;
+            }
+            inner.phase = Phase::Whole { digest, committed: false };
+            inner.active_ms = now_ms();
+            entry.publish(&inner);
+            (inner.observer.clone(), inner.durable)
+        };
+        if let Some(observer) = observer {
+            observer(Notice::Finished { size, digest });
+        }
+    }
+
+    /// Ends a stream that is not a file yet: its bytes are deleted, its quota is free, whoever is attached is told. Says whether
+    /// there was something to end.
+    pub(super) fn give_up(&self, entry: &Arc<Entry>, failure: Failure, memory: Memory) -> bool {
+        let given_up = self.take_down(entry, &mut entry.inner.lock(), &failure);
+        let ended = given_up.is_some();
+        if let Some(given_up) = given_up {
+            self.clean_up(entry, given_up, failure, memory);
+        }
+        ended
+    }
+
+    /// The part of giving up that happens under the stream's lock.
+    pub(super) fn take_down(&self, entry: &Entry, inner: &mut Inner, failure: &Failure) -> Option<GivenUp> {
+        match inner.phase {
+            Phase::Open(_) | Phase::Whole { committed: false, .. } => {}
+            Phase::Opening | Phase::Whole { committed: true, .. } | Phase::Gone(_) => return None,
+        }
+        inner.phase = Phase::Gone(failure.clone());
+        inner.epoch += 1;
+        entry.publish(inner);
+        // Handed in under the lock: whoever sees that the stream is gone can already use the room it took.
+        let removal = self.store.records().remove_stream(entry.owner.clone(), entry.id, entry.blob);
+        Some(GivenUp { observer: inner.observer.take(), session: inner.session, removal })
+    }
+
+    /// The part of giving up that happens after it.
+    pub(super) fn clean_up(&self, entry: &Arc<Entry>, given_up: GivenUp, failure: Failure, memory: Memory) {
+        let fallen = (memory == Memory::Reason).then(|| Fallen {
+            id: entry.id,
+            session: given_up.session,
+            failure: failure.clone(),
+            at_ms: now_ms(),
+        });
+        self.forget(&entry.owner, entry.id, |slot| is(slot, entry), fallen);
+        self.delete_when_removed(given_up.removal);
+        if let Some(observer) = given_up.observer {
+            observer(Notice::Aborted(failure));
+        }
+    }
+
+    /// Deletes a blob once no row names it.
+    pub(super) fn delete_when_removed(&self, removal: Pending<Option<BlobId>>) {
+        let blobs = self.store.blobs().clone();
+        self.runtime.spawn(async move {
+            match removal.done().await {
+                Ok(Some(blob)) => blobs.delete(blob).await,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "cannot remove a stream from the records"),
+            }
+        });
+    }
+}
+
+/// Appends a batch and takes it into the digest.
+fn append(blobs: &Blobs, entry: &Entry, batch: Vec<Bytes>, sink: Sink) -> io::Result<Sink> {
+    let mut digester = match sink.digester {
+        Some(digester) => digester,
+        None => digest_so_far(blobs, entry, entry.inner.lock().durable)?,
+    };
+    let mut file = match sink.file {
+        Some(file) => file,
+        None => blobs.append(entry.blob)?,
+    };
+    write_all(&mut file, &batch)?;
+    for bytes in &batch {
+        digester.update(bytes);
+    }
+    Ok(Sink { file: Some(file), digester: Some(digester) })
+}
+
+fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The digest of what is on the disk: nothing for a new stream, all of it for one of an earlier process.
+fn digest_so_far(blobs: &Blobs, entry: &Entry, durable: u64) -> io::Result<Digester> {
+    let mut digester = Digester::default();
+    if durable == 0 {
+        return Ok(digester);
+    }
+    let mut file = blobs.read(entry.blob)?.take(durable);
+    let mut piece = vec![0; READ.min(usize::try_from(durable).unwrap_or(READ))];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(len) => digester.update(piece.get(..len).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if digester.count() == durable { Ok(digester) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+impl Receiving {
+    /// Drops what is held open for a sender that is away.
+    pub(super) fn rest(&mut self) {
+        if !self.writing {
+            self.sink.file = None;
+        }
+    }
+}
