@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::browser;
 use crate::shell::{Outcome, run};
 use crate::workspace::Workspace;
-use crate::{chromium, npm, purity, tarball, tools};
+use crate::{chromium, purity, tarball, tools};
 
 /// One run of the tests: what a step made and a later one uses.
 pub(super) struct Session<'a> {
@@ -90,7 +90,6 @@ impl<'a> Session<'a> {
         }
         let tarball = tarball::pack(self.workspace)?;
         tarball::install(self.workspace, &tarball)?;
-        npm::ensure_installed(self.workspace, "tests/browser")?;
         self.tarball = Some(tarball.clone());
         Ok(tarball)
     }
