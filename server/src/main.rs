@@ -1,2 +1,117 @@
-//! Placeholder.
-fn main() {}
+//! The `samewire` program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use samewire_server::{Config, Server};
+use tokio::net::TcpListener;
+
+/// One session for calls, streams, rooms and signals.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Read the configuration, say what is wrong with it, and stop.
+    CheckConfig {
+        /// The configuration file (TOML).
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// Where to listen, as ADDR:PORT; port 0 takes a free one.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// The folder for records, files and keys.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The configuration file (TOML).
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Development: tokens for the asking, sessions without one, pages of every loopback origin.
+    #[arg(long)]
+    dev: bool,
+    /// Serve the pages of this folder at /.
+    #[arg(long)]
+    demo: Option<PathBuf>,
+    /// Serve the npm package of this folder at /pkg.
+    #[arg(long)]
+    pkg: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SAMEWIRE_LOG").unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let done = match Cli::parse().command {
+        Command::Serve(options) => serve(options),
+        Command::CheckConfig { config } => Config::load(config.as_deref())
+            .and_then(|config| config.check())
+            .map(|()| println!("the configuration is usable"))
+            .map_err(Into::into),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("samewire: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(options: Serve) -> Result<(), Box<dyn std::error::Error>> {
+    let mut config = Config::load(options.config.as_deref())?;
+    if let Some(listen) = options.listen {
+        config.listen = listen;
+    }
+    if let Some(data) = options.data {
+        config.data = data;
+    }
+    config.dev |= options.dev;
+    let listen = config.listen;
+    let dev = config.dev;
+    let mut builder = Server::builder().config(config);
+    if let Some(demo) = options.demo {
+        builder = builder.demo(demo);
+    }
+    if let Some(package) = options.pkg {
+        builder = builder.package(package);
+    }
+    let server = builder.build().await?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    // Programs that start a server on port 0 read the address from here.
+    println!("listening on http://{}", listener.local_addr()?);
+    if dev {
+        tracing::warn!("development mode: anybody may mint a token; do not expose this server");
+    }
+    server.serve(listener, stop_signal()).await?;
+    Ok(())
+}
+
+/// Ready when the program is told to stop: Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminate {
+            Ok(mut terminate) => tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} },
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -22,6 +22,7 @@ use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{CallId, Link, SessionId, StreamId, StreamNo};
 use crate::limits::Limits;
+use crate::method::StreamRef;
 use crate::session::SEND_AHEAD;
 use crate::streams::{StreamSpec, Want};
 use crate::time::Instant;
@@ -122,6 +123,11 @@ pub enum Event {
         /// How long the caller will wait.
         timeout: Option<Duration>,
     },
+    /// The caller took parts of a call's result: there may be room for more.
+    PartsTaken {
+        /// The call.
+        id: CallId,
+    },
     /// The caller gave a call up: stop its handler.
     Cancel {
         /// The call.
@@ -153,7 +159,7 @@ pub enum Event {
         digest: Digest,
     },
     /// The client goes on reading a stream of the server's that this session does not know (the server was started anew).
-    /// Answer with [`Session::resume_stream`] or [`Session::abort`].
+    /// Answer with [`Session::resume_stream`] or [`Session::refuse_stream`].
     Attach {
         /// The number on this session.
         stream: StreamNo,
@@ -365,18 +371,31 @@ impl Session {
     }
 
     /// Begins a stream to the client, of known size and digest. `None` when the session has too many.
-    pub fn open_stream(&mut self, now: Instant, spec: StreamSpec, size: u64, digest: Digest) -> Option<StreamNo> {
+    pub fn open_stream(
+        &mut self,
+        now: Instant,
+        spec: StreamSpec,
+        size: u64,
+        digest: Digest,
+    ) -> Option<(StreamNo, StreamRef)> {
         self.now = now;
         if self.streams.len() >= self.config.limits.max_streams {
             return None;
         }
-        Some(self.streams.open(spec, size, digest, &mut self.control))
+        let id = StreamRef(spec.id);
+        Some((self.streams.open(spec, size, digest, &mut self.control), id))
     }
 
     /// Goes on with a stream to the client that this session did not know.
     pub fn resume_stream(&mut self, now: Instant, attach: Resumed) {
         self.now = now;
         self.streams.resume(attach);
+    }
+
+    /// There is no such stream to go on with.
+    pub fn refuse_stream(&mut self, now: Instant, stream: StreamNo, failure: &Failure) {
+        self.now = now;
+        self.streams.refuse(stream, failure, &mut self.control);
     }
 
     /// Bytes that answer an [`Event::Want`].
@@ -443,7 +462,10 @@ impl Session {
                     self.outputs.push_back(Output::Event(Event::Cancel { id }));
                 }
             }
-            ClientFrame::Ack { id, parts } => self.calls.ack(id, parts),
+            ClientFrame::Ack { id, parts } => {
+                self.calls.ack(id, parts);
+                self.outputs.push_back(Output::Event(Event::PartsTaken { id }));
+            }
             ClientFrame::Open(open) => {
                 self.streams.opening(&open, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
             }
@@ -473,7 +495,12 @@ impl Session {
                 payload: call.payload.unwrap_or(RawValue::NULL).to_owned(),
                 timeout: call.timeout.map(Duration::from_millis),
             })),
-            Met::Known(texts) => self.control.extend(texts),
+            Met::Known(texts) => {
+                self.control.extend(texts);
+                if call.parts > 0 {
+                    self.outputs.push_back(Output::Event(Event::PartsTaken { id: call.id }));
+                }
+            }
             Met::Refused(error) => self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode()),
         }
     }

@@ -207,6 +207,10 @@ impl Streams {
         outputs.push_back(Output::Event(Event::Attach { stream, id, offset, limit }));
     }
 
+    pub(super) fn refuse(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
+        refuse(stream, failure, control);
+    }
+
     pub(super) fn resume(&mut self, resumed: Resumed) {
         let Resumed { stream, spec, size, digest, offset, limit } = resumed;
         if self.senders.contains_key(&stream) || offset > size {

@@ -1,0 +1,67 @@
+//! What all parts of a running server share.
+
+use std::sync::Arc;
+
+use samewire_protocol::wire::{Advice, Heartbeat};
+use samewire_protocol::{Instant, accept};
+use tokio::sync::watch;
+
+use crate::auth::{Authenticator, Tickets};
+use crate::calls::{Methods, States};
+use crate::config::Config;
+use crate::session::Sessions;
+use crate::streams::Streams;
+
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) methods: Methods,
+    pub(crate) states: Arc<States>,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) tickets: Tickets,
+    pub(crate) streams: Streams,
+    pub(crate) sessions: Sessions,
+    pub(crate) started: std::time::Instant,
+    /// True from the moment the server begins to drain.
+    pub(crate) draining: watch::Sender<bool>,
+}
+
+impl App {
+    /// The clock of the state machines.
+    pub(crate) fn now(&self) -> Instant {
+        self.machine_time(std::time::Instant::now())
+    }
+
+    pub(crate) fn machine_time(&self, at: std::time::Instant) -> Instant {
+        Instant::from_micros(u64::try_from(at.duration_since(self.started).as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn real_time(&self, at: Instant) -> std::time::Instant {
+        self.started + std::time::Duration::from_micros(at.as_micros())
+    }
+
+    pub(crate) fn session_config(&self) -> accept::Config {
+        let limits = &self.config.limits;
+        accept::Config {
+            limits: limits.wire(),
+            heartbeat: Heartbeat { interval: millis(limits.heartbeat_interval), timeout: millis(limits.heartbeat_timeout) },
+        }
+    }
+
+    /// When clients should come back: spread the wider, the more of them there are, so that a storm of them brings at most
+    /// about a thousand connects a second.
+    pub(crate) fn advice(&self) -> Advice {
+        let reconnect = &self.config.reconnect;
+        let crowd = self.sessions.len() as u64;
+        Advice { delay: millis(reconnect.delay), spread: millis(reconnect.spread).max(crowd) }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("sessions", &self.sessions.len()).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,84 @@
+//! What the server answers over HTTP: calls, health, the development token and the demo's files.
+
+mod dev;
+pub(crate) mod origin;
+mod problem;
+mod rpc;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use samewire_protocol::wire::{SESSION_HEADER, SESSION_PATH};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+pub(crate) use problem::Problem;
+
+use crate::app::App;
+use crate::server::Pages;
+
+/// The routes of a server.
+pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
+    let mut router =
+        Router::new().route(SESSION_PATH, any(session)).route("/rpc/{*method}", post(rpc::call)).route("/healthz", get(health));
+    if app.config.dev {
+        router = router.route("/dev/token", post(dev::token));
+    }
+    let mut router = router.layer(cors(app)).with_state(app.clone());
+    if let Some(package) = &pages.package {
+        router = router.nest_service("/pkg", ServeDir::new(package));
+    }
+    if let Some(demo) = &pages.demo {
+        router = router.fallback_service(ServeDir::new(demo));
+    }
+    let security = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // The demo needs what any page with the npm package needs: its own scripts, and WebAssembly.
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; \
+             media-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
+        ),
+        // A package under development changes between two loads of a page.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    for (name, value) in security {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    }
+    router
+}
+
+async fn session(State(app): State<Arc<App>>, request: Request) -> Response {
+    crate::link::upgrade(app, request)
+}
+
+async fn health(State(app): State<Arc<App>>) -> axum::Json<serde_json::Value> {
+    let status = if *app.draining.borrow() { "draining" } else { "ok" };
+    axum::Json(serde_json::json!({
+        "status": status,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sessions": app.sessions.len(),
+        "streams": app.streams.count(),
+    }))
+}
+
+/// Pages of the allowed origins may call over HTTP.
+fn cors(app: &Arc<App>) -> CorsLayer {
+    let app = app.clone();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |_, parts| origin::allowed(&app.config, &parts.headers).is_ok()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static(SESSION_HEADER),
+            HeaderName::from_static(rpc::TIMEOUT_HEADER),
+        ])
+        .max_age(std::time::Duration::from_secs(600))
+}

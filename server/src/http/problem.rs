@@ -1,0 +1,70 @@
+//! Errors over HTTP: problem documents (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use samewire_protocol::{Code, Failure};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A problem document, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    body: String,
+    upgrade: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a Code,
+    retryable: bool,
+    ran: samewire_protocol::Ran,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+}
+
+impl Problem {
+    pub(crate) fn new(failure: &Failure) -> Self {
+        let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let document = Document {
+            kind: format!("/problems/{}", failure.code),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &failure.message,
+            code: &failure.code,
+            retryable: failure.retryable,
+            ran: failure.ran,
+            data: failure.data.as_deref(),
+        };
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        Self { status, body, upgrade: false }
+    }
+
+    /// The address wants another protocol (RFC 9110, section 15.5.22).
+    pub(crate) fn with_upgrade(mut self) -> Self {
+        self.status = StatusCode::UPGRADE_REQUIRED;
+        self.upgrade = true;
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (self.status, [(header::CONTENT_TYPE, kind)], self.body).into_response();
+        let headers = response.headers_mut();
+        if self.upgrade {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

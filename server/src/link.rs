@@ -1,0 +1,360 @@
+//! One task per socket: it drives the machine of the session that the socket carries. The only file that knows which
+//! WebSocket library this is.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use samewire_protocol::accept::{self, Input, Output};
+use samewire_protocol::limits::{CHUNK_HEADER, MAX_CHUNK};
+use samewire_protocol::wire::{Advice, SUBPROTOCOL, Text};
+use samewire_protocol::{Code, Failure, Instant, Link};
+use tokio::time::Sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+
+use crate::app::App;
+use crate::http::{Problem, origin};
+use crate::read_ahead::ReadAhead;
+use crate::session::{Greeted, Session, greet};
+
+type Socket = WebSocketStream<ReadAhead<TokioIo<hyper::upgrade::Upgraded>>>;
+
+/// How many frames are read before what they led to is sent.
+const READ_BATCH: usize = 64;
+/// How often the task goes round before it lets others run.
+const ROUNDS: usize = 32;
+
+/// Answers an upgrade to the WebSocket at `/session`.
+pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
+    let key = match check(request.headers()) {
+        Ok(key) => key,
+        Err(problem) => return problem.into_response(),
+    };
+    let allowed = origin::allowed(&app.config, request.headers());
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Problem::new(&Failure::new(Code::WrongProtocol, "this connection cannot be upgraded to a WebSocket"))
+            .into_response();
+    };
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => serve(app, upgraded, allowed).await,
+            Err(error) => tracing::debug!(%error, "an upgrade came to nothing"),
+        }
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, key),
+        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// Checks that the request is a handshake of RFC 6455, section 4.2.1, for our subprotocol.
+fn check(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    let wrong = |message: &str| Problem::new(&Failure::new(Code::WrongProtocol, message));
+    let has = |name: header::HeaderName, token: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        return Err(wrong("this is the address of a WebSocket; connect with the subprotocol samewire.v1").with_upgrade());
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(wrong("only version 13 of the WebSocket protocol is spoken here").with_upgrade());
+    }
+    if !has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Err(wrong("offer the WebSocket subprotocol samewire.v1"));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| wrong("the header Sec-WebSocket-Key is missing"))?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| wrong("the header Sec-WebSocket-Key is not of its form"))
+}
+
+async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Result<(), Failure>) {
+    let most = app.config.limits.wire().max_text.max(MAX_CHUNK + CHUNK_HEADER);
+    let config = WebSocketConfig::default()
+        // An idle session must cost little; `ReadAhead` makes up for it when bytes pour in.
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(16 * 1024)
+        .max_message_size(Some(most))
+        .max_frame_size(Some(most));
+    let io = ReadAhead::new(TokioIo::new(upgraded));
+    let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    if let Err(failure) = allowed {
+        return part(&mut socket, failure, None).await;
+    }
+    match begin(&app, &mut socket).await {
+        Ok(Some((session, link))) => {
+            // The future of the greeting is gone here; what stays with an idle session is this loop alone.
+            Box::pin(Driver::new(socket, session, link).run()).await;
+        }
+        Ok(None) => {}
+        Err(failure) => {
+            let may_return = failure.retryable || samewire_protocol::code::may_come_back(failure.code.close());
+            let advice = may_return.then(|| app.advice());
+            part(&mut socket, failure, advice).await;
+        }
+    }
+}
+
+const READ_BUFFER: usize = 1024;
+
+/// The hello, and the session that it leads to. `None` when the socket is gone.
+async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Session>, Link)>, Failure> {
+    let patience = app.config.limits.hello_timeout;
+    let first = tokio::time::timeout(patience, first_text(socket)).await;
+    let text = match first {
+        Ok(Ok(Some(text))) => text,
+        Ok(Ok(None)) => return Ok(None),
+        Ok(Err(failure)) => return Err(failure),
+        Err(_) => return Err(Failure::new(Code::HandshakeTimeout, "no hello came; send one right after connecting")),
+    };
+    if *app.draining.borrow() {
+        return Err(Failure::new(Code::Restart, "the server is being restarted; come back"));
+    }
+    let hello = accept::greet(&text)?;
+    let Greeted { session, continuity, ticket } = greet(app, &hello).await?;
+    tracing::debug!(session = %session.id, ?continuity, agent = hello.agent.as_deref(), "a client said hello");
+    let identity = (!session.identity.is_anonymous()).then(|| session.identity.id());
+    let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice() };
+    match session.attach(&greeting) {
+        Some(link) => Ok(Some((session.clone(), link))),
+        None => Err(Failure::new(Code::Overloaded, "the session ended this very moment; connect again")),
+    }
+}
+
+async fn first_text(socket: &mut Socket) -> Result<Option<Utf8Bytes>, Failure> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(Some(text)),
+            Some(Ok(Message::Binary(_))) => {
+                return Err(Failure::new(Code::BadFrame, "the first frame on a socket must be a hello"));
+            }
+            Some(Ok(Message::Close(_))) | None => return Ok(None),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return broken(&error).map_or(Ok(None), Err),
+        }
+    }
+}
+
+/// Says why, closes, and waits a moment for the other side to have heard it.
+async fn part(socket: &mut Socket, failure: Failure, advice: Option<Advice>) {
+    let (code, reason) = (failure.code.close(), failure.code.to_string());
+    let patience = std::time::Duration::from_secs(2);
+    let _ = tokio::time::timeout(patience, async {
+        socket.send(message(accept::goodbye(failure, advice))).await?;
+        socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })).await?;
+        while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+        Ok::<_, SocketError>(())
+    })
+    .await;
+}
+
+fn message(text: Text) -> Message {
+    // A frame is made of a String, so it is UTF-8; the library checks for itself.
+    Utf8Bytes::try_from(text.into_bytes()).map_or_else(|_| Message::Text(Utf8Bytes::default()), Message::Text)
+}
+
+/// What the client did wrong when the library refuses a frame; `None` when the connection simply went.
+fn broken(error: &SocketError) -> Option<Failure> {
+    match error {
+        SocketError::Capacity(_) => {
+            Some(Failure::new(Code::TooBig, format!("the frame is larger than this server takes: {error}")))
+        }
+        SocketError::Protocol(protocol) if !protocol.to_string().contains("without closing handshake") => {
+            Some(Failure::new(Code::BadFrame, format!("the frame breaks the WebSocket protocol: {error}")))
+        }
+        SocketError::Utf8(_) => Some(Failure::new(Code::BadFrame, "a text frame is not UTF-8")),
+        _ => None,
+    }
+}
+
+/// Moves frames between a socket and the machine of its session.
+struct Driver {
+    socket: Socket,
+    session: Arc<Session>,
+    link: Link,
+    /// A frame that the socket has no room for yet.
+    waiting: Option<Message>,
+    timer: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Frames were given to the socket and not flushed.
+    unflushed: bool,
+    /// Bytes of streams were, and the machine waits to hear that they went.
+    bulk: bool,
+}
+
+/// How a socket came to its end.
+enum End {
+    /// The connection went; the session waits for the next.
+    Lost,
+    /// The client ended the session.
+    Closed,
+    /// The server closes the socket with this code.
+    HangUp(u16, Box<str>),
+    /// Another socket took the session over.
+    Superseded,
+    /// The client broke the WebSocket protocol.
+    Broken(Failure),
+}
+
+impl Driver {
+    fn new(socket: Socket, session: Arc<Session>, link: Link) -> Self {
+        Self { socket, session, link, waiting: None, timer: None, unflushed: false, bulk: false }
+    }
+
+    async fn run(mut self) {
+        let end = std::future::poll_fn(|context| self.poll(context)).await;
+        self.session.detach(self.link);
+        match end {
+            End::Lost => {}
+            End::Closed => {
+                self.session.app.sessions.end(self.session.id);
+                let _ = self.socket.close(None).await;
+            }
+            End::HangUp(code, reason) => {
+                let frame = CloseFrame { code: CloseCode::from(code), reason: String::from(reason).into() };
+                let patience = std::time::Duration::from_secs(2);
+                let _ = tokio::time::timeout(patience, async {
+                    self.socket.close(Some(frame)).await?;
+                    while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+                    Ok::<_, SocketError>(())
+                })
+                .await;
+            }
+            End::Superseded => {
+                let failure = Failure::new(Code::Superseded, "this session goes on over another connection");
+                part(&mut self.socket, failure, None).await;
+            }
+            End::Broken(failure) => part(&mut self.socket, failure, None).await,
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..ROUNDS {
+            // Registered before the machine is asked, so that nothing said in between is missed.
+            self.session.poll_dirty(context);
+            if !self.session.is_current(self.link) {
+                return Poll::Ready(End::Superseded);
+            }
+            if let Poll::Ready(end) = self.write(context) {
+                return Poll::Ready(end);
+            }
+            let flushed = match self.flush(context) {
+                Ok(flushed) => flushed,
+                Err(end) => return Poll::Ready(end),
+            };
+            let read = match self.read(context) {
+                Ok(read) => read,
+                Err(end) => return Poll::Ready(end),
+            };
+            let due = self.poll_timer(context);
+            let said = self.session.poll_dirty(context);
+            if !(flushed || read || due || said) {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Gives the socket what the machine has to say, while it takes it. Ready only at the socket's end.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if let Some(message) = self.waiting.take() {
+                match Pin::new(&mut self.socket).poll_ready(context) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
+                    Poll::Pending => {
+                        self.waiting = Some(message);
+                        return Poll::Pending;
+                    }
+                }
+                self.bulk |= matches!(message, Message::Binary(_));
+                self.unflushed = true;
+                if Pin::new(&mut self.socket).start_send(message).is_err() {
+                    return Poll::Ready(End::Lost);
+                }
+            }
+            match self.session.poll_output() {
+                Output::SendText(text) => self.waiting = Some(message(text)),
+                Output::SendBinary(frame) => self.waiting = Some(Message::Binary(frame)),
+                Output::Event(event) => self.session.act(event),
+                Output::HangUp { code, reason } => return Poll::Ready(End::HangUp(code, reason)),
+                Output::Wait(at) => {
+                    self.arm(at);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Whether something went out that the machine waited for.
+    fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        if !self.unflushed {
+            return Ok(false);
+        }
+        match Pin::new(&mut self.socket).poll_flush(context) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                let bulk = std::mem::take(&mut self.bulk);
+                if bulk {
+                    self.session.input(self.link, Input::Writable { buffered: 0 });
+                }
+                Ok(bulk)
+            }
+            Poll::Ready(Err(_)) => Err(End::Lost),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Takes what the socket has, up to a batch. Whether there was anything.
+    fn read(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        for count in 0..READ_BATCH {
+            let frame = match Pin::new(&mut self.socket).poll_next(context) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => return Ok(count > 0),
+            };
+            match frame {
+                Some(Ok(Message::Text(text))) => self.session.input(self.link, Input::Text(&text)),
+                Some(Ok(Message::Binary(bytes))) => self.session.input(self.link, Input::Binary(bytes)),
+                // Code 1000 is the client's word that it will not come back; a page that goes away says 1001.
+                Some(Ok(Message::Close(Some(frame)))) if frame.code == CloseCode::Normal => return Err(End::Closed),
+                Some(Ok(Message::Close(_))) | None => return Err(End::Lost),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(broken(&error).map_or(End::Lost, End::Broken)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn arm(&mut self, at: Option<Instant>) {
+        // A timer that rings early costs less than one that is set anew for each frame: only an earlier point moves it.
+        let Some(at) = at else { return };
+        if self.timer.as_ref().is_none_or(|(armed, _)| at < *armed) {
+            let deadline = self.session.app.real_time(at).into();
+            self.timer = Some((at, Box::pin(tokio::time::sleep_until(deadline))));
+        }
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> bool {
+        let Some((_, sleep)) = &mut self.timer else { return false };
+        if sleep.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        self.timer = None;
+        self.session.timeout();
+        true
+    }
+}

@@ -1,0 +1,237 @@
+//! The builder: what an embedding program configures and runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use samewire_protocol::{Code, Failure, Method};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::app::App;
+use crate::auth::{Authenticator, JwtAuthenticator, JwtOptions, Tickets, load_or_make};
+use crate::calls::{Handler, Methods, States};
+use crate::config::Config;
+use crate::session::Sessions;
+use crate::store::{Store, now_ms};
+use crate::streams::{Settings, Streams};
+use crate::{files, http, system};
+
+/// How many sessions are sent away at once when the server drains, and how long it rests before the next.
+const DRAIN_BATCH: usize = 500;
+const DRAIN_REST: Duration = Duration::from_millis(100);
+
+/// Why a server could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct BuildError {
+    what: String,
+    why: String,
+}
+
+fn failed(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error>) -> BuildError {
+    let what = what.into();
+    move |why| BuildError { what, why: why.to_string() }
+}
+
+/// Folders with pages to serve.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pages {
+    pub(crate) demo: Option<PathBuf>,
+    pub(crate) package: Option<PathBuf>,
+}
+
+/// Builds a [`Server`].
+#[must_use]
+#[derive(Default)]
+pub struct Builder {
+    config: Config,
+    methods: Methods,
+    states: States,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    pages: Pages,
+}
+
+impl Builder {
+    /// Sets the configuration. Default: [`Config::default`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a method with its handler; see [`calls`](crate::calls).
+    pub fn method<M, H, T>(mut self, handler: H) -> Self
+    where
+        M: Method + 'static,
+        H: Handler<M, T>,
+        T: 'static,
+    {
+        self.methods.add::<M, H, T>(handler);
+        self
+    }
+
+    /// Gives handlers a value that they take with [`State`](crate::calls::State), one of each type.
+    pub fn state<S: Clone + Send + Sync + 'static>(mut self, state: S) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Decides who a client is. Default: tokens signed with the configuration's secret (JWT, HS256).
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Serves the pages of this folder at `/`. Default none.
+    pub fn demo(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.pages.demo = Some(folder.into());
+        self
+    }
+
+    /// Serves the npm package of this folder at `/pkg`. Default none.
+    pub fn package(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.pages.package = Some(folder.into());
+        self
+    }
+
+    /// Opens the data folder, takes up what an earlier run left there, and builds the server.
+    pub async fn build(self) -> Result<Server, BuildError> {
+        let Self { config, methods: own, mut states, authenticator, pages } = self;
+        config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
+        let data = config.data.clone();
+        let broken = |what: &str| failed(format!("{what} in {}", data.display()));
+        std::fs::create_dir_all(&data).map_err(|error| broken("cannot make the data folder")(error.into()))?;
+        let key = load_or_make(&data.join("ticket.key")).map_err(|error| broken("cannot keep the ticket key")(error.into()))?;
+        let authenticator = match authenticator {
+            Some(authenticator) => authenticator,
+            None => {
+                let jwt = Arc::new(jwt(&config)?);
+                states.insert(jwt.clone());
+                jwt as Arc<dyn Authenticator>
+            }
+        };
+        let store = Store::open(&data).map_err(|error| broken("cannot open the records")(error.into()))?;
+        let settings = Settings::new(&config.streams, &config.limits.wire());
+        let streams =
+            Streams::start(store, settings).await.map_err(|error| broken("cannot take up the streams")(error.into()))?;
+        let store = streams.store().clone();
+
+        let mut methods = Methods::default();
+        system::methods(&mut methods);
+        files::methods(&mut methods);
+        methods.extend(own);
+        states.insert(store);
+        states.insert(system::Known(methods.infos().cloned().collect()));
+        let app = Arc::new(App {
+            methods,
+            states: Arc::new(states),
+            authenticator,
+            tickets: Tickets::new(key),
+            streams,
+            sessions: Sessions::default(),
+            started: std::time::Instant::now(),
+            draining: watch::Sender::new(false),
+            config,
+        });
+        let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));
+        Ok(Server { app, pages, _sweeper: sweeper })
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).field("methods", &self.methods).finish_non_exhaustive()
+    }
+}
+
+fn jwt(config: &Config) -> Result<JwtAuthenticator, BuildError> {
+    let secret = config.secret().map_err(|error| failed("cannot read the secret")(error.into()))?;
+    let options = JwtOptions {
+        audience: config.auth.audience.clone(),
+        allow_anonymous: config.auth.anonymous || config.dev,
+        ..JwtOptions::default()
+    };
+    match secret {
+        Some(secret) => Ok(JwtAuthenticator::new(secret.reveal().as_bytes(), options)),
+        None => {
+            // Without a secret no token can be right; in development the server signs its own.
+            let key =
+                load_or_make(&config.data.join("dev.key")).map_err(|error| failed("cannot keep the dev key")(error.into()))?;
+            Ok(JwtAuthenticator::new(&key, options))
+        }
+    }
+}
+
+/// Ends what has expired, for as long as the server is there.
+async fn sweep(app: std::sync::Weak<App>) {
+    loop {
+        let Some(every) = app.upgrade().map(|app| app.config.streams.sweep_every) else { return };
+        tokio::time::sleep(every).await;
+        let Some(app) = app.upgrade() else { return };
+        app.sessions.sweep(app.config.limits.session_ttl);
+        if let Err(error) = app.streams.sweep(now_ms()).await {
+            tracing::error!(%error, "what has expired could not be removed");
+        }
+    }
+}
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    pages: Pages,
+    _sweeper: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    /// Begins a server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The routes, to be nested in a program's own axum router. [`Server::serve`] does more: it sets `TCP_NODELAY` on the
+    /// sockets and drains the sessions when it stops.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        http::router(&self.app, &self.pages)
+    }
+
+    /// How many sessions there are, those included whose clients are away.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.app.sessions.len()
+    }
+
+    /// Serves until `stop` is ready; then sends the clients away at a pace, with advice to come back, and returns.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let app = self.app.clone();
+        let listener = listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
+            }
+        });
+        axum::serve(listener, self.router())
+            .with_graceful_shutdown(async move {
+                stop.await;
+                drain(&app).await;
+            })
+            .await
+    }
+}
+
+async fn drain(app: &App) {
+    app.draining.send_replace(true);
+    let sessions = app.sessions.all();
+    tracing::info!(sessions = sessions.len(), "the server stops; its clients are sent away");
+    for (index, batch) in sessions.chunks(DRAIN_BATCH).enumerate() {
+        if index > 0 {
+            tokio::time::sleep(DRAIN_REST).await;
+        }
+        for session in batch {
+            session.dismiss(Failure::new(Code::Restart, "the server is being restarted; come back"), Some(app.advice()));
+        }
+    }
+}

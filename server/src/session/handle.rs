@@ -1,0 +1,79 @@
+//! What a handler sees of the session that a call came over.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use samewire_protocol::files::FileRecord;
+use samewire_protocol::streams::StreamSpec;
+use samewire_protocol::{CallId, Code, Failure, FileId, SessionId, StreamId, StreamRef};
+use serde_json::value::RawValue;
+
+use super::Session;
+use crate::auth::Identity;
+use crate::streams::{Incoming, Outgoing};
+
+/// The session that a call came over, or whose credential a call over HTTP carried. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SessionHandle(Arc<Session>);
+
+impl SessionHandle {
+    pub(crate) fn new(session: &Arc<Session>) -> Self {
+        Self(session.clone())
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// A stream that this session's client sends. Any other answers `stream-not-found`, whether it exists or not.
+    pub async fn incoming(&self, id: StreamId) -> Result<Incoming, Failure> {
+        loop {
+            // Registered before the look-up, so that no bell is missed in between.
+            let mut taken_up = std::pin::pin!(self.0.taken_up.notified());
+            taken_up.as_mut().enable();
+            // A call may come right behind the frame that opens its stream, which is then still being taken up.
+            let last_try = self.0.taking_up.load(Ordering::Acquire) == 0;
+            let found = self.0.app.streams.incoming(self.0.identity.owner(), self.0.id, id).await;
+            if found.is_ok() || last_try {
+                return found;
+            }
+            taken_up.await;
+        }
+    }
+
+    /// Opens a stream to the client with the content of one of its owner's stored files.
+    pub async fn open_file(&self, file: FileId) -> Result<(StreamRef, FileRecord), Failure> {
+        let owner = self.0.identity.owner();
+        let (outgoing, file) = self.0.app.streams.open_file(owner, self.0.id, file).await?;
+        let spec = spec(&outgoing);
+        let mut core = self.0.core.lock();
+        let Some((no, reference)) = core.machine.open_stream(self.0.app.now(), spec, file.size, file.digest) else {
+            drop(core);
+            outgoing.abort();
+            return Err(Failure::new(Code::TooManyStreams, "this session has too many streams open; finish some of them"));
+        };
+        core.outgoing.insert(no, Arc::new(outgoing));
+        drop(core);
+        self.0.wake();
+        Ok((reference, file))
+    }
+
+    pub(crate) fn send_part(&self, call: CallId, payload: &RawValue, context: &Context<'_>) -> Poll<bool> {
+        self.0.send_part(call, payload, context)
+    }
+}
+
+/// What the client is told of a stream that goes to it.
+pub(super) fn spec(outgoing: &Outgoing) -> StreamSpec {
+    let spec = outgoing.spec();
+    StreamSpec { id: outgoing.id(), name: spec.name.clone(), media: spec.media.clone(), size: Some(outgoing.size()) }
+}

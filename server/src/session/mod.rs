@@ -1,0 +1,228 @@
+//! A client's session on the server: who it is, what runs for it, which streams it carries, and the machine that speaks for it.
+
+mod events;
+mod greet;
+mod handle;
+mod registry;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use samewire_protocol::accept::{self, Output};
+use samewire_protocol::wire::Advice;
+use samewire_protocol::{CallId, Code, Failure, Link, SessionId, StreamNo};
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+pub(crate) use greet::{Greeted, greet, random};
+pub use handle::SessionHandle;
+pub(crate) use registry::Sessions;
+
+use crate::app::App;
+use crate::auth::Identity;
+use crate::streams::{Attachment, Outgoing};
+
+/// One session. It outlives its sockets until it expires or its client ends it.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) identity: Identity,
+    pub(crate) app: Arc<App>,
+    core: Mutex<Core>,
+    /// Streams are taken up one at a time, so that a client that comes back twice in a row cannot overtake itself.
+    opening: tokio::sync::Mutex<()>,
+    /// How many streams are being taken up, and the bell for when one was.
+    taking_up: AtomicUsize,
+    taken_up: Notify,
+    /// Wakes the link's task when the machine has something to say.
+    waker: AtomicWaker,
+    dirty: AtomicBool,
+}
+
+struct Core {
+    machine: accept::Session,
+    link: Link,
+    /// When the last socket went; `None` while there is one.
+    away_since: Option<std::time::Instant>,
+    ended: bool,
+    running: HashMap<CallId, AbortHandle>,
+    incoming: HashMap<StreamNo, Attachment>,
+    outgoing: HashMap<StreamNo, Arc<Outgoing>>,
+    /// Handlers that wait until a caller has taken some parts.
+    part_wakers: Vec<Waker>,
+}
+
+impl Session {
+    pub(crate) fn new(app: &Arc<App>, id: SessionId, identity: Identity) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            identity,
+            core: Mutex::new(Core {
+                machine: accept::Session::new(id, app.session_config()),
+                link: Link::default(),
+                away_since: Some(std::time::Instant::now()),
+                ended: false,
+                running: HashMap::new(),
+                incoming: HashMap::new(),
+                outgoing: HashMap::new(),
+                part_wakers: Vec::new(),
+            }),
+            app: app.clone(),
+            opening: tokio::sync::Mutex::new(()),
+            taking_up: AtomicUsize::new(0),
+            taken_up: Notify::new(),
+            waker: AtomicWaker::new(),
+            dirty: AtomicBool::new(false),
+        })
+    }
+
+    // For the link.
+
+    /// A socket takes the session over. `None` when the session has just ended.
+    pub(crate) fn attach(&self, greeting: &accept::Greeting<'_>) -> Option<Link> {
+        let mut core = self.core.lock();
+        if core.ended {
+            return None;
+        }
+        // The socket before, if there is one, finds out that it is of no account, says so and goes.
+        let link = core.link.next();
+        core.link = link;
+        core.away_since = None;
+        core.machine.attach(self.app.now(), link, greeting);
+        drop(core);
+        self.wake();
+        Some(link)
+    }
+
+    /// The socket of this link is gone.
+    pub(crate) fn detach(&self, link: Link) {
+        let mut core = self.core.lock();
+        if core.link == link {
+            core.machine.detach(link);
+            core.away_since = Some(std::time::Instant::now());
+            let attachments: Vec<_> = core.incoming.drain().map(|(_, attachment)| attachment).collect();
+            drop(core);
+            for attachment in attachments {
+                attachment.detach();
+            }
+        }
+    }
+
+    pub(crate) fn is_current(&self, link: Link) -> bool {
+        self.core.lock().link == link
+    }
+
+    pub(crate) fn input(&self, link: Link, input: accept::Input<'_>) {
+        self.core.lock().machine.handle_input(self.app.now(), link, input);
+    }
+
+    pub(crate) fn timeout(&self) {
+        self.core.lock().machine.handle_timeout(self.app.now());
+    }
+
+    pub(crate) fn poll_output(&self) -> Output {
+        self.core.lock().machine.poll_output()
+    }
+
+    /// Registers the link's task to be woken when the machine has something to say; tells whether it has already.
+    pub(crate) fn poll_dirty(&self, context: &Context<'_>) -> bool {
+        self.waker.register(context.waker());
+        self.dirty.swap(false, Ordering::AcqRel)
+    }
+
+    fn wake(&self) {
+        self.dirty.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    // For everybody.
+
+    /// Changes the machine and lets the link's task say what follows of it.
+    fn machine<T>(&self, change: impl FnOnce(&mut accept::Session, samewire_protocol::Instant) -> T) -> T {
+        let result = change(&mut self.core.lock().machine, self.app.now());
+        self.wake();
+        result
+    }
+
+    pub(crate) fn answer(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
+        let mut core = self.core.lock();
+        core.running.remove(&id);
+        core.machine.answer(self.app.now(), id, result);
+        drop(core);
+        self.wake();
+    }
+
+    /// Runs the rest of a handler as a task of its own, which a cancel stops.
+    pub(crate) fn spawn_call(&self, id: CallId, rest: impl Future<Output = ()> + Send + 'static) {
+        // The lock is held until the task is known, and the task's answer takes it: it cannot be done before it is known.
+        let mut core = self.core.lock();
+        if core.ended || !core.machine.is_running(id) {
+            return;
+        }
+        let task = tokio::spawn(rest);
+        core.running.insert(id, task.abort_handle());
+    }
+
+    /// Sends a part of a result: `Ready(false)` when nobody waits for it, `Pending` while the caller is too far behind.
+    fn send_part(&self, id: CallId, payload: &RawValue, context: &Context<'_>) -> Poll<bool> {
+        let mut core = self.core.lock();
+        match core.machine.part_room(id) {
+            None => Poll::Ready(false),
+            Some(0) => {
+                core.part_wakers.push(context.waker().clone());
+                Poll::Pending
+            }
+            Some(_) => {
+                let sent = core.machine.part(self.app.now(), id, payload);
+                drop(core);
+                self.wake();
+                Poll::Ready(sent)
+            }
+        }
+    }
+
+    /// Whether calls run, streams are open, or the client may still come back.
+    pub(crate) fn expired(&self, ttl: std::time::Duration) -> bool {
+        self.core.lock().away_since.is_some_and(|since| since.elapsed() >= ttl)
+    }
+
+    /// Says goodbye to the client. The session stays for it to come back to.
+    pub(crate) fn dismiss(&self, failure: Failure, advice: Option<Advice>) {
+        self.machine(|machine, _| machine.dismiss(failure, advice));
+    }
+
+    /// The session is over: what runs for it is stopped, and its streams are let go.
+    pub(crate) fn end(&self) {
+        let mut core = self.core.lock();
+        if std::mem::replace(&mut core.ended, true) {
+            return;
+        }
+        let running: Vec<_> = core.running.drain().map(|(_, task)| task).collect();
+        let incoming: Vec<_> = core.incoming.drain().map(|(_, attachment)| attachment).collect();
+        core.outgoing.clear();
+        let parts = std::mem::take(&mut core.part_wakers);
+        core.machine.dismiss(Failure::new(Code::SessionClosed, "the session is over; begin a new one"), None);
+        drop(core);
+        running.into_iter().for_each(|task| task.abort());
+        incoming.into_iter().for_each(|attachment| attachment.detach());
+        parts.into_iter().for_each(Waker::wake);
+        let (streams, id) = (self.app.streams.clone(), self.id);
+        tokio::spawn(async move {
+            if let Err(error) = streams.session_ended(id).await {
+                tracing::error!(%error, "what an ended session left could not be removed");
+            }
+        });
+        self.wake();
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).field("identity", &self.identity.id()).finish_non_exhaustive()
+    }
+}

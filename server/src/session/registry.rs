@@ -1,0 +1,52 @@
+//! The sessions of a server, by id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use samewire_protocol::SessionId;
+
+use super::Session;
+
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<HashMap<SessionId, Arc<Session>>>);
+
+impl Sessions {
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.0.lock().get(&id).cloned()
+    }
+
+    /// Adds a session, unless there are `most` already. One of the same id that came first stays, and is returned.
+    pub(crate) fn add(&self, session: Arc<Session>, most: usize) -> Option<Arc<Session>> {
+        let mut sessions = self.0.lock();
+        if sessions.len() >= most && !sessions.contains_key(&session.id) {
+            return None;
+        }
+        Some(sessions.entry(session.id).or_insert(session).clone())
+    }
+
+    /// Ends a session now.
+    pub(crate) fn end(&self, id: SessionId) {
+        let session = self.0.lock().remove(&id);
+        if let Some(session) = session {
+            session.end();
+        }
+    }
+
+    /// Ends the sessions whose clients have been away for longer than `ttl`.
+    pub(crate) fn sweep(&self, ttl: Duration) {
+        let expired: Vec<_> = self.0.lock().extract_if(|_, session| session.expired(ttl)).collect();
+        for (_, session) in expired {
+            session.end();
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        self.0.lock().values().cloned().collect()
+    }
+}
