@@ -4,15 +4,16 @@
 //! capitals with `_` between: `SAMEWIRE_LISTEN`, `SAMEWIRE_AUTH_SECRET`, `SAMEWIRE_STREAMS_IDLE_TTL`. Lists are separated by
 //! commas there.
 
+mod check;
 mod human;
+mod load;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use samewire_protocol::Limits;
-use samewire_protocol::limits::MAX_CHUNK;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Quota;
@@ -241,200 +242,6 @@ impl Default for Reconnect {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
-
-impl Config {
-    /// Reads the file, where one is given, and lays the process's environment over it.
-    ///
-    /// # Errors
-    /// A file that cannot be read, an unknown key, a value of the wrong kind. The result is not [checked](Config::check) yet,
-    /// because the command line may still change it.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let text = match file {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| ConfigError(format!("cannot read the configuration {}: {error}", path.display())))?,
-            None => String::new(),
-        };
-        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::parse(&text, env).map_err(|ConfigError(told)| match file {
-            Some(path) => ConfigError(format!("{}: {told}", path.display())),
-            None => ConfigError(told),
-        })
-    }
-
-    /// Reads a TOML text and lays these environment variables over it. Variables without the prefix, and those that name no
-    /// key, are left alone: container platforms make some of their own (`SAMEWIRE_PORT` for a service called samewire).
-    ///
-    /// # Errors
-    /// As for [`Config::load`].
-    pub fn parse(text: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?;
-        let keys = keys();
-        for (name, value) in env {
-            let Some((section, key, kind)) = name.strip_prefix(ENV_PREFIX).and_then(|name| {
-                let path = name.to_ascii_lowercase();
-                keys.iter().find(|(section, key, _)| path == joined(section, key))
-            }) else {
-                continue;
-            };
-            let value = kind.read(&name, value)?;
-            let place = if section.is_empty() {
-                &mut table
-            } else {
-                let place = table.entry(section).or_insert_with(|| toml::Table::new().into());
-                place.as_table_mut().ok_or_else(|| ConfigError(format!("`{section}` must be a table")))?
-            };
-            place.insert(key.clone(), value);
-        }
-        // Printed and read once more, because an error in a text tells the line and the key.
-        let text = if table.is_empty() { String::new() } else { toml::to_string(&table).unwrap_or_default() };
-        toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))
-    }
-
-    /// Says what is wrong and what to do about it.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let limits = &self.limits;
-        let streams = &self.streams;
-        let wrong = |told: &str| Err(ConfigError(told.to_owned()));
-        if self.auth.secret.is_some() && self.auth.secret_file.is_some() {
-            return wrong("auth.secret and auth.secret_file are both set; keep one of them");
-        }
-        if !self.dev && self.auth.secret.is_none() && self.auth.secret_file.is_none() && !self.auth.anonymous {
-            return wrong(
-                "no token can be verified: set auth.secret_file to a file with the secret your tokens are signed with, \
-                 set auth.anonymous = true to let everybody in, or start with --dev to try things out",
-            );
-        }
-        if let Some(secret) = &self.auth.secret
-            && secret.reveal().len() < MIN_SECRET
-        {
-            return wrong("auth.secret is shorter than 32 bytes; make one with `openssl rand -hex 32`");
-        }
-        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
-            return wrong(&format!(
-                "origins: `{origin}` is not an origin; write it as https://app.example.com, without a path"
-            ));
-        }
-        if self.dev && !self.listen.ip().is_loopback() {
-            tracing::warn!(listen = %self.listen, "dev mode lets everybody in, and this address is not only for this machine");
-        }
-        if limits.max_chunk == 0 || limits.max_chunk > MAX_CHUNK as u64 {
-            return wrong("limits.max_chunk must be from 1 to 64 KiB");
-        }
-        if limits.window < limits.max_chunk {
-            return wrong("limits.window must be at least limits.max_chunk, or no frame would fit in it");
-        }
-        if limits.max_text < 16 * 1024 {
-            return wrong("limits.max_text must be at least 16 KiB, so that a hello with its token fits");
-        }
-        for (name, value) in [
-            ("limits.max_calls", limits.max_calls),
-            ("limits.max_streams", limits.max_streams),
-            ("limits.max_sessions", limits.max_sessions),
-        ] {
-            if value == 0 {
-                return wrong(&format!("{name} must be at least 1"));
-            }
-        }
-        for (name, value) in [
-            ("limits.hello_timeout", limits.hello_timeout),
-            ("limits.heartbeat_interval", limits.heartbeat_interval),
-            ("limits.heartbeat_timeout", limits.heartbeat_timeout),
-            ("streams.idle_ttl", streams.idle_ttl),
-            ("streams.absolute_ttl", streams.absolute_ttl),
-            ("streams.sweep_every", streams.sweep_every),
-        ] {
-            if value.is_zero() {
-                return wrong(&format!("{name} must be longer than nothing"));
-            }
-        }
-        if streams.idle_ttl < limits.session_ttl {
-            return wrong(
-                "streams.idle_ttl must be at least limits.session_ttl, or a session would come back without its streams",
-            );
-        }
-        Ok(())
-    }
-
-    /// The secret that tokens are signed with, from wherever it is set; `None` where none is.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or one that is too short.
-    pub fn secret(&self) -> Result<Option<Secret>, ConfigError> {
-        let Some(path) = &self.auth.secret_file else {
-            return Ok(self.auth.secret.clone());
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("auth.secret_file: cannot read {}: {error}", path.display())))?;
-        let secret = text.trim_end_matches(['\r', '\n']);
-        if secret.len() < MIN_SECRET {
-            let told =
-                format!("auth.secret_file: {} holds less than 32 bytes; make one with `openssl rand -hex 32`", path.display());
-            return Err(ConfigError(told));
-        }
-        Ok(Some(Secret::new(secret)))
-    }
-}
-
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']))
-}
-
-/// What a value in the environment is read as.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Number,
-    Flag,
-    List,
-}
-
-impl Kind {
-    fn read(self, name: &str, value: String) -> Result<toml::Value, ConfigError> {
-        let wrong = |expected: &str| ConfigError(format!("{name}: expected {expected}"));
-        Ok(match self {
-            Self::Text => value.into(),
-            Self::Number => value.parse::<i64>().map_err(|_| wrong("a number"))?.into(),
-            Self::Flag => value.parse::<bool>().map_err(|_| wrong("true or false"))?.into(),
-            Self::List => {
-                value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>().into()
-            }
-        })
-    }
-}
-
-/// Every key, as its section, name and kind, read off the default configuration so that there is no second list to keep.
-fn keys() -> Vec<(String, String, Kind)> {
-    let mut config = Config::default();
-    // What is absent by default would not be printed.
-    config.auth.secret = Some(Secret::new(""));
-    config.auth.secret_file = Some(PathBuf::new());
-    config.auth.audience = Some(String::new());
-    let kind = |value: &toml::Value| match value {
-        toml::Value::Integer(_) => Kind::Number,
-        toml::Value::Boolean(_) => Kind::Flag,
-        toml::Value::Array(_) => Kind::List,
-        _ => Kind::Text,
-    };
-    let table = toml::Table::try_from(config).unwrap_or_default();
-    let mut keys = Vec::new();
-    for (name, value) in table {
-        match value {
-            toml::Value::Table(section) => {
-                keys.extend(section.into_iter().map(|(key, value)| (name.clone(), key, kind(&value))));
-            }
-            value => keys.push((String::new(), name, kind(&value))),
-        }
-    }
-    keys
-}
-
-fn joined(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { format!("{section}_{key}") }
-}
 
 #[cfg(test)]
 mod tests;

@@ -111,7 +111,7 @@ impl Shared {
                 inner.phase = Phase::Gone(failure);
                 entry.publish(&inner);
                 drop(inner);
-                self.forget(&entry.owner, entry.id, |slot| is(slot, &entry), None);
+                self.forget(&entry.owner, entry.id, |slot| slot.is(&entry), None);
                 match outcome? {
                     Recorded::Committed(entry) => Ok(entry),
                     Recorded::New { .. } => Err(StoreError::Closed.into()),
@@ -237,10 +237,6 @@ pub(super) fn committed(row: StreamRow) -> Option<Arc<Entry>> {
     let spec = StreamSpec { name: row.name, media: row.media, size: Some(size) };
     let phase = Phase::Whole { digest, committed: true };
     Some(Entry::new((row.owner, row.id), row.session, spec, blob, row.opened, (phase, size)))
-}
-
-pub(super) fn is(slot: &Slot, entry: &Arc<Entry>) -> bool {
-    matches!(slot, Slot::In(other) if Arc::ptr_eq(other, entry))
 }
 
 fn taken() -> Failure {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use samewire_protocol::{Code, Digest, Failure, StreamId};
 
+use super::end::Memory;
 use super::entry::{Entry, Inner, Phase, Wake};
-use super::writer::Memory;
 use super::{Notice, Shared, StreamState};
 use crate::store::now_ms;
 

@@ -8,7 +8,7 @@ use samewire_protocol::name::check_name;
 use samewire_protocol::{Code, Digest, Failure, FileId, SessionId, StreamId};
 use tokio::sync::watch;
 
-use super::accept::{committed, is, wait_until_opened};
+use super::accept::{committed, wait_until_opened};
 use super::entry::{Entry, Phase, Published, PublishedState};
 use super::{Reader, Shared, Slot, Streams, not_found};
 use crate::auth::Owner;
@@ -174,7 +174,7 @@ impl Shared {
                         *committed = true;
                     }
                 }
-                self.forget(&entry.owner, entry.id, |slot| is(slot, entry), None);
+                self.forget(&entry.owner, entry.id, |slot| slot.is(entry), None);
                 Ok(record)
             }
             Committed::Removed => {

@@ -9,6 +9,7 @@
 
 mod accept;
 mod attachment;
+mod end;
 mod entry;
 mod incoming;
 mod outgoing;
@@ -163,6 +164,12 @@ enum Slot {
     Out(Arc<OutEntry>),
 }
 
+impl Slot {
+    fn is(&self, entry: &Arc<Entry>) -> bool {
+        matches!(self, Self::In(other) if Arc::ptr_eq(other, entry))
+    }
+}
+
 /// Why a stream is no more, for calls of its session that still name it.
 struct Fallen {
     id: StreamId,
@@ -196,34 +203,9 @@ impl Streams {
     }
 }
 
-impl Shared {
-    /// Takes a stream out of memory, and remembers why when its session may still ask.
-    fn forget(&self, owner: &Owner, id: StreamId, same: impl Fn(&Slot) -> bool, fallen: Option<Fallen>) {
-        let mut owners = self.owners.lock();
-        let Some(owned) = owners.get_mut(owner) else {
-            return;
-        };
-        if owned.slots.get(&id).is_some_and(same) {
-            owned.slots.remove(&id);
-            if let Some(fallen) = fallen {
-                if owned.fallen.len() == MAX_FALLEN {
-                    owned.fallen.pop_front();
-                }
-                owned.fallen.push_back(fallen);
-            }
-        }
-        if owned.slots.is_empty() && owned.fallen.is_empty() {
-            owners.remove(owner);
-        }
-    }
-}
-
 /// Every way of not being there is told in these words.
 #[must_use]
 pub fn not_found(id: StreamId) -> Failure {
     let told = "it never was, has expired, or belongs to another session; open a new stream";
     Failure::new(Code::StreamNotFound, format!("this session has no stream {id}: {told}"))
 }
-
-#[cfg(test)]
-mod tests;

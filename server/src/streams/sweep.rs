@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use samewire_protocol::{Code, Failure, SessionId};
 
+use super::end::Memory;
 use super::entry::{Entry, Phase};
 use super::outgoing::OutEntry;
-use super::writer::Memory;
 use super::{Shared, Slot, Streams, not_found};
 use crate::auth::{Identity, Owner};
 use crate::limits::next_reservation;

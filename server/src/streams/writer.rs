@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use samewire_protocol::{Code, Digest, Digester, Failure, SessionId};
+use samewire_protocol::{Code, Digest, Digester, Failure};
 
-use super::accept::is;
-use super::entry::{Entry, Inner, Phase, Receiving, Sink, Wake};
-use super::{Fallen, Notice, Observer, Shared};
+use super::end::Memory;
+use super::entry::{Entry, Phase, Receiving, Sink, Wake};
+use super::{Notice, Shared};
 use crate::limits::next_reservation;
-use crate::store::{BlobId, Blobs, Pending, Reserved, StoreError, now_ms};
+use crate::store::{Blobs, Reserved, StoreError, now_ms};
 
 /// The most that is written at once, so that durable bytes are told steadily.
 const MAX_BATCH: u64 = 1024 * 1024;
@@ -27,22 +27,6 @@ enum Step {
     Write(Vec<Bytes>, u64, Sink),
     Finish(u64, Digest, Sink),
     Stop(Wake),
-}
-
-/// What to remember of a stream that is given up.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Memory {
-    /// The reason, for calls of its session.
-    Reason,
-    /// Nothing: it is as if it had never been.
-    Nothing,
-}
-
-/// What is left to do for a stream that was given up.
-pub(super) struct GivenUp {
-    observer: Option<Observer>,
-    session: SessionId,
-    removal: Pending<Option<BlobId>>,
 }
 
 impl Shared {
@@ -209,58 +193,6 @@ impl Shared {
         if let Some(observer) = observer {
             observer(Notice::Finished { size, digest });
         }
-    }
-
-    /// Ends a stream that is not a file yet: its bytes are deleted, its quota is free, whoever is attached is told. Says whether
-    /// there was something to end.
-    pub(super) fn give_up(&self, entry: &Arc<Entry>, failure: Failure, memory: Memory) -> bool {
-        let given_up = self.take_down(entry, &mut entry.inner.lock(), &failure);
-        let ended = given_up.is_some();
-        if let Some(given_up) = given_up {
-            self.clean_up(entry, given_up, failure, memory);
-        }
-        ended
-    }
-
-    /// The part of giving up that happens under the stream's lock.
-    pub(super) fn take_down(&self, entry: &Entry, inner: &mut Inner, failure: &Failure) -> Option<GivenUp> {
-        match inner.phase {
-            Phase::Open(_) | Phase::Whole { committed: false, .. } => {}
-            Phase::Opening | Phase::Whole { committed: true, .. } | Phase::Gone(_) => return None,
-        }
-        inner.phase = Phase::Gone(failure.clone());
-        inner.epoch += 1;
-        entry.publish(inner);
-        // Handed in under the lock: whoever sees that the stream is gone can already use the room it took.
-        let removal = self.store.records().remove_stream(entry.owner.clone(), entry.id, entry.blob);
-        Some(GivenUp { observer: inner.observer.take(), session: inner.session, removal })
-    }
-
-    /// The part of giving up that happens after it.
-    pub(super) fn clean_up(&self, entry: &Arc<Entry>, given_up: GivenUp, failure: Failure, memory: Memory) {
-        let fallen = (memory == Memory::Reason).then(|| Fallen {
-            id: entry.id,
-            session: given_up.session,
-            failure: failure.clone(),
-            at_ms: now_ms(),
-        });
-        self.forget(&entry.owner, entry.id, |slot| is(slot, entry), fallen);
-        self.delete_when_removed(given_up.removal);
-        if let Some(observer) = given_up.observer {
-            observer(Notice::Aborted(failure));
-        }
-    }
-
-    /// Deletes a blob once no row names it.
-    pub(super) fn delete_when_removed(&self, removal: Pending<Option<BlobId>>) {
-        let blobs = self.store.blobs().clone();
-        self.runtime.spawn(async move {
-            match removal.done().await {
-                Ok(Some(blob)) => blobs.delete(blob).await,
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "cannot remove a stream from the records"),
-            }
-        });
     }
 }
 

@@ -1,0 +1,80 @@
+//! What cannot be right in a configuration, before a server runs on it.
+
+use samewire_protocol::limits::MAX_CHUNK;
+
+use super::{Config, ConfigError, MIN_SECRET};
+
+impl Config {
+    /// Says what is wrong and what to do about it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let streams = &self.streams;
+        let wrong = |told: &str| Err(ConfigError(told.to_owned()));
+        if self.auth.secret.is_some() && self.auth.secret_file.is_some() {
+            return wrong("auth.secret and auth.secret_file are both set; keep one of them");
+        }
+        if !self.dev && self.auth.secret.is_none() && self.auth.secret_file.is_none() && !self.auth.anonymous {
+            return wrong(
+                "no token can be verified: set auth.secret_file to a file with the secret your tokens are signed with, \
+                 set auth.anonymous = true to let everybody in, or start with --dev to try things out",
+            );
+        }
+        if let Some(secret) = &self.auth.secret
+            && secret.reveal().len() < MIN_SECRET
+        {
+            return wrong("auth.secret is shorter than 32 bytes; make one with `openssl rand -hex 32`");
+        }
+        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return wrong(&format!(
+                "origins: `{origin}` is not an origin; write it as https://app.example.com, without a path"
+            ));
+        }
+        if self.dev && !self.listen.ip().is_loopback() {
+            tracing::warn!(listen = %self.listen, "dev mode lets everybody in, and this address is not only for this machine");
+        }
+        if limits.max_chunk == 0 || limits.max_chunk > MAX_CHUNK as u64 {
+            return wrong("limits.max_chunk must be from 1 to 64 KiB");
+        }
+        if limits.window < limits.max_chunk {
+            return wrong("limits.window must be at least limits.max_chunk, or no frame would fit in it");
+        }
+        if limits.max_text < 16 * 1024 {
+            return wrong("limits.max_text must be at least 16 KiB, so that a hello with its token fits");
+        }
+        for (name, value) in [
+            ("limits.max_calls", limits.max_calls),
+            ("limits.max_streams", limits.max_streams),
+            ("limits.max_sessions", limits.max_sessions),
+        ] {
+            if value == 0 {
+                return wrong(&format!("{name} must be at least 1"));
+            }
+        }
+        for (name, value) in [
+            ("limits.hello_timeout", limits.hello_timeout),
+            ("limits.heartbeat_interval", limits.heartbeat_interval),
+            ("limits.heartbeat_timeout", limits.heartbeat_timeout),
+            ("streams.idle_ttl", streams.idle_ttl),
+            ("streams.absolute_ttl", streams.absolute_ttl),
+            ("streams.sweep_every", streams.sweep_every),
+        ] {
+            if value.is_zero() {
+                return wrong(&format!("{name} must be longer than nothing"));
+            }
+        }
+        if streams.idle_ttl < limits.session_ttl {
+            return wrong(
+                "streams.idle_ttl must be at least limits.session_ttl, or a session would come back without its streams",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']))
+}

@@ -1,0 +1,126 @@
+//! From a file and the environment to a configuration.
+
+use std::path::{Path, PathBuf};
+
+use super::{Config, ConfigError, ENV_PREFIX, MIN_SECRET, Secret};
+
+impl Config {
+    /// Reads the file, where one is given, and lays the process's environment over it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown key, a value of the wrong kind. The result is not [checked](Config::check) yet,
+    /// because the command line may still change it.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| ConfigError(format!("cannot read the configuration {}: {error}", path.display())))?,
+            None => String::new(),
+        };
+        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::parse(&text, env).map_err(|ConfigError(told)| match file {
+            Some(path) => ConfigError(format!("{}: {told}", path.display())),
+            None => ConfigError(told),
+        })
+    }
+
+    /// Reads a TOML text and lays these environment variables over it. Variables without the prefix, and those that name no
+    /// key, are left alone: container platforms make some of their own (`SAMEWIRE_PORT` for a service called samewire).
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn parse(text: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?;
+        let keys = keys();
+        for (name, value) in env {
+            let Some((section, key, kind)) = name.strip_prefix(ENV_PREFIX).and_then(|name| {
+                let path = name.to_ascii_lowercase();
+                keys.iter().find(|(section, key, _)| path == joined(section, key))
+            }) else {
+                continue;
+            };
+            let value = kind.read(&name, value)?;
+            let place = if section.is_empty() {
+                &mut table
+            } else {
+                let place = table.entry(section).or_insert_with(|| toml::Table::new().into());
+                place.as_table_mut().ok_or_else(|| ConfigError(format!("`{section}` must be a table")))?
+            };
+            place.insert(key.clone(), value);
+        }
+        // Printed and read once more, because an error in a text tells the line and the key.
+        let text = if table.is_empty() { String::new() } else { toml::to_string(&table).unwrap_or_default() };
+        toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))
+    }
+
+    /// The secret that tokens are signed with, from wherever it is set; `None` where none is.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or one that is too short.
+    pub fn secret(&self) -> Result<Option<Secret>, ConfigError> {
+        let Some(path) = &self.auth.secret_file else {
+            return Ok(self.auth.secret.clone());
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("auth.secret_file: cannot read {}: {error}", path.display())))?;
+        let secret = text.trim_end_matches(['\r', '\n']);
+        if secret.len() < MIN_SECRET {
+            let told =
+                format!("auth.secret_file: {} holds less than 32 bytes; make one with `openssl rand -hex 32`", path.display());
+            return Err(ConfigError(told));
+        }
+        Ok(Some(Secret::new(secret)))
+    }
+}
+
+/// What a value in the environment is read as.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    Flag,
+    List,
+}
+
+impl Kind {
+    fn read(self, name: &str, value: String) -> Result<toml::Value, ConfigError> {
+        let wrong = |expected: &str| ConfigError(format!("{name}: expected {expected}"));
+        Ok(match self {
+            Self::Text => value.into(),
+            Self::Number => value.parse::<i64>().map_err(|_| wrong("a number"))?.into(),
+            Self::Flag => value.parse::<bool>().map_err(|_| wrong("true or false"))?.into(),
+            Self::List => {
+                value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>().into()
+            }
+        })
+    }
+}
+
+/// Every key, as its section, name and kind, read off the default configuration so that there is no second list to keep.
+fn keys() -> Vec<(String, String, Kind)> {
+    let mut config = Config::default();
+    // What is absent by default would not be printed.
+    config.auth.secret = Some(Secret::new(""));
+    config.auth.secret_file = Some(PathBuf::new());
+    config.auth.audience = Some(String::new());
+    let kind = |value: &toml::Value| match value {
+        toml::Value::Integer(_) => Kind::Number,
+        toml::Value::Boolean(_) => Kind::Flag,
+        toml::Value::Array(_) => Kind::List,
+        _ => Kind::Text,
+    };
+    let table = toml::Table::try_from(config).unwrap_or_default();
+    let mut keys = Vec::new();
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(section) => {
+                keys.extend(section.into_iter().map(|(key, value)| (name.clone(), key, kind(&value))));
+            }
+            value => keys.push((String::new(), name, kind(&value))),
+        }
+    }
+    keys
+}
+
+fn joined(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}_{key}") }
+}

@@ -1,0 +1,121 @@
+//! The ends of a stream before its time: its bytes are deleted, its quota is free, whoever waits for it is told.
+
+use std::sync::Arc;
+
+use samewire_protocol::{Failure, SessionId, StreamId};
+
+use super::accept::wait_until_opened;
+use super::entry::{Entry, Inner, Phase};
+use super::{Fallen, MAX_FALLEN, Notice, Observer, Shared, Slot, Streams};
+use crate::auth::Owner;
+use crate::store::{BlobId, Pending, now_ms};
+
+/// What to remember of a stream that is given up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// The reason, for calls of its session.
+    Reason,
+    /// Nothing: it is as if it had never been.
+    Nothing,
+}
+
+/// What is left to do for a stream that was given up.
+pub(super) struct GivenUp {
+    observer: Option<Observer>,
+    session: SessionId,
+    removal: Pending<Option<BlobId>>,
+}
+
+impl Streams {
+    /// Ends a stream of this owner, of either direction, without a hold on it; one that is being opened, as soon as it is.
+    /// Nothing happens when there is none, or when a file was made of it.
+    pub fn give_up(&self, owner: &Owner, id: StreamId, failure: Failure) {
+        let slot = self.0.owners.lock().get(owner).and_then(|owned| owned.slots.get(&id).cloned());
+        match slot {
+            Some(Slot::In(entry)) if matches!(entry.inner.lock().phase, Phase::Opening) => {
+                let shared = Arc::clone(&self.0);
+                self.0.runtime.spawn(async move {
+                    wait_until_opened(&entry).await;
+                    shared.give_up(&entry, failure, Memory::Reason);
+                });
+            }
+            Some(Slot::In(entry)) => drop(self.0.give_up(&entry, failure, Memory::Reason)),
+            Some(Slot::Out(entry)) => drop(self.0.close(&entry)),
+            None => {}
+        }
+    }
+}
+
+impl Shared {
+    /// Ends a stream that is not a file yet: its bytes are deleted, its quota is free, whoever is attached is told. Says whether
+    /// there was something to end.
+    pub(super) fn give_up(&self, entry: &Arc<Entry>, failure: Failure, memory: Memory) -> bool {
+        let given_up = self.take_down(entry, &mut entry.inner.lock(), &failure);
+        let ended = given_up.is_some();
+        if let Some(given_up) = given_up {
+            self.clean_up(entry, given_up, failure, memory);
+        }
+        ended
+    }
+
+    /// The part of giving up that happens under the stream's lock.
+    pub(super) fn take_down(&self, entry: &Entry, inner: &mut Inner, failure: &Failure) -> Option<GivenUp> {
+        match inner.phase {
+            Phase::Open(_) | Phase::Whole { committed: false, .. } => {}
+            Phase::Opening | Phase::Whole { committed: true, .. } | Phase::Gone(_) => return None,
+        }
+        inner.phase = Phase::Gone(failure.clone());
+        inner.epoch += 1;
+        entry.publish(inner);
+        // Handed in under the lock: whoever sees that the stream is gone can already use the room it took.
+        let removal = self.store.records().remove_stream(entry.owner.clone(), entry.id, entry.blob);
+        Some(GivenUp { observer: inner.observer.take(), session: inner.session, removal })
+    }
+
+    /// The part of giving up that happens after it.
+    pub(super) fn clean_up(&self, entry: &Arc<Entry>, given_up: GivenUp, failure: Failure, memory: Memory) {
+        let fallen = (memory == Memory::Reason).then(|| Fallen {
+            id: entry.id,
+            session: given_up.session,
+            failure: failure.clone(),
+            at_ms: now_ms(),
+        });
+        self.forget(&entry.owner, entry.id, |slot| slot.is(entry), fallen);
+        self.delete_when_removed(given_up.removal);
+        if let Some(observer) = given_up.observer {
+            observer(Notice::Aborted(failure));
+        }
+    }
+
+    /// Deletes a blob once no row names it.
+    pub(super) fn delete_when_removed(&self, removal: Pending<Option<BlobId>>) {
+        let blobs = self.store.blobs().clone();
+        self.runtime.spawn(async move {
+            match removal.done().await {
+                Ok(Some(blob)) => blobs.delete(blob).await,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "cannot remove a stream from the records"),
+            }
+        });
+    }
+
+    /// Takes a stream out of memory, and remembers why when its session may still ask.
+    pub(super) fn forget(&self, owner: &Owner, id: StreamId, same: impl Fn(&Slot) -> bool, fallen: Option<Fallen>) {
+        let mut owners = self.owners.lock();
+        let Some(owned) = owners.get_mut(owner) else {
+            return;
+        };
+        if owned.slots.get(&id).is_some_and(same) {
+            owned.slots.remove(&id);
+            if let Some(fallen) = fallen {
+                if owned.fallen.len() == MAX_FALLEN {
+                    owned.fallen.pop_front();
+                }
+                owned.fallen.push_back(fallen);
+            }
+        }
+        if owned.slots.is_empty() && owned.fallen.is_empty() {
+            owners.remove(owner);
+        }
+    }
+}
