@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The native Rust SDK for samewire: one session that carries calls and streams, and heals itself.
+//!
+//! ```no_run
+//! use samewire::{Client, Source, StreamOptions, files};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("http://127.0.0.1:8080").token("…").build()?;
+//!
+//! // A stream goes up over the session, and goes on where it was when the connection is lost.
+//! let upload = client.upload(Source::file("holiday.mov").await?, StreamOptions::named("holiday.mov"));
+//! upload.finished().await?;
+//!
+//! // The call that names it can only go over the same session.
+//! let file = client.call::<files::Upload>(&files::UploadParams { stream: upload.stream(), name: None }).await?;
+//!
+//! // Calls that name no stream may also go over HTTP.
+//! let mine = client.http().call::<files::List>(&files::ListParams {}).await?;
+//! # let _ = (file, mine);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Calls and streams may be begun before there is a connection, and while it is lost: they wait for it.
+
+mod bridge;
+mod client;
+mod driver;
+mod http;
+mod read;
+mod send;
+mod transport;
+
+pub use client::{BuildError, Builder, CallOptions, Client, Parts};
+pub use http::HttpClient;
+pub use read::Download;
+pub use send::{Progress, Source, StreamOptions, Upload, Uploaded};
+
+pub use samewire_protocol::session::Status;
+pub use samewire_protocol::{
+    Code, Digest, Failure, FileId, Method, Ran, SessionId, StreamId, StreamRef, files, method, system,
+};

@@ -371,13 +371,7 @@ impl Session {
     }
 
     /// Begins a stream to the client, of known size and digest. `None` when the session has too many.
-    pub fn open_stream(
-        &mut self,
-        now: Instant,
-        spec: StreamSpec,
-        size: u64,
-        digest: Digest,
-    ) -> Option<(StreamNo, StreamRef)> {
+    pub fn open_stream(&mut self, now: Instant, spec: StreamSpec, size: u64, digest: Digest) -> Option<(StreamNo, StreamRef)> {
         self.now = now;
         if self.streams.len() >= self.config.limits.max_streams {
             return None;
@@ -448,7 +442,8 @@ impl Session {
         }
         let heartbeat = self.config.heartbeat;
         let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
-        Output::Wait(Some(attached.heard_at + Duration::from_millis(silence)))
+        let heartbeat = attached.heard_at + Duration::from_millis(silence);
+        Output::Wait(Some(self.streams.next_timeout().map_or(heartbeat, |stall| stall.min(heartbeat))))
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) {

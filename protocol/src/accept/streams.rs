@@ -247,6 +247,10 @@ impl Streams {
         None
     }
 
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.senders.values().filter_map(Sender::next_timeout).min()
+    }
+
     pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
         next_in_turn(&mut self.senders, &mut self.turn, now)
     }

@@ -15,6 +15,9 @@ use crate::streams::{Receiver, Sender, SenderPhase, Source, StreamSpec, Taken, W
 use crate::time::Instant;
 use crate::wire::{Attach, ClientFrame, Open, StreamFrame, Text};
 
+/// How many bytes the app uses up before the sender is told, while more of them wait here.
+const CREDIT_STEP: u64 = 128 * 1024;
+
 /// A stream to open.
 #[derive(Clone, Debug)]
 pub struct OpenStream {
@@ -295,6 +298,10 @@ impl Streams {
         self.senders.values_mut().find_map(Sender::want)
     }
 
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.senders.values().filter_map(Sender::next_timeout).min()
+    }
+
     /// Bytes of the stream whose turn it is.
     pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
         next_in_turn(&mut self.senders, &mut self.turn, now)
@@ -304,9 +311,9 @@ impl Streams {
 impl Reading {
     fn consume(&mut self, offset: u64, window: u64) {
         self.consumed = self.consumed.max(offset.min(self.receiver.expected()));
-        // Telling every step would cost more frames than it is worth.
-        let step = window / 8;
-        if self.consumed - self.receiver.durable_offset() >= step || self.receiver.spec.size == Some(self.consumed) {
+        // Telling every step would cost more frames than it is worth; but a sender that waits must hear of the last one.
+        let untold = self.consumed - self.receiver.durable_offset();
+        if untold >= CREDIT_STEP || self.consumed == self.receiver.expected() {
             self.receiver.durable(self.consumed, self.consumed + window);
         }
     }

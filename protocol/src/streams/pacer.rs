@@ -13,6 +13,8 @@ const START: u64 = 256 * 1024;
 const LEAST: u64 = 128 * 1024;
 /// Queueing that is tolerated on top of the least delay: disks and schedulers are not exact.
 const SLACK: Duration = Duration::from_millis(2);
+/// A receiver that has said nothing for so long after the last bytes may be one that speaks seldom: it gets more.
+const STALL: Duration = Duration::from_millis(250);
 /// After this long the least delay is measured anew, because the path may have changed.
 const MEMORY: Duration = Duration::from_secs(10);
 
@@ -31,6 +33,11 @@ impl Pacer {
     /// How many bytes may be on the way.
     pub(crate) fn allowance(&self) -> u64 {
         self.allowance
+    }
+
+    /// When the allowance counts no longer, unless the receiver says something before.
+    pub(crate) fn stalls_at(&self) -> Option<Instant> {
+        self.in_flight.back().map(|(_, sent)| *sent + STALL)
     }
 
     pub(crate) fn sent(&mut self, now: Instant, end: u64) {

@@ -262,7 +262,7 @@ impl Sender {
             return None;
         }
         let (at, end) = self.ready.front().map(|(at, frame)| (*at, at + payload(frame)))?;
-        if end > self.limit || (end - self.durable > self.pacer.allowance() && at > self.durable) {
+        if end > self.limit || (self.is_paced(at, end) && self.pacer.stalls_at().is_none_or(|at| now < at)) {
             return None;
         }
         let (at, frame) = self.ready.pop_front()?;
@@ -272,6 +272,18 @@ impl Sender {
             self.kept.push_back((at, frame.clone()));
         }
         Some(frame)
+    }
+
+    fn is_paced(&self, at: u64, end: u64) -> bool {
+        end - self.durable > self.pacer.allowance() && at > self.durable
+    }
+
+    /// When a frame may go that the pacer holds back now.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let (at, frame) = self.ready.front()?;
+        let end = at + payload(frame);
+        let held = self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(*at, end);
+        if held { self.pacer.stalls_at() } else { None }
     }
 
     /// Size and digest, when everything is sent and the end is not: the caller sends it now.
