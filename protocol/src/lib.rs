@@ -6,6 +6,7 @@ pub mod digest;
 pub mod failure;
 pub mod files;
 pub mod id;
+mod json;
 pub mod limits;
 pub mod method;
 pub mod name;

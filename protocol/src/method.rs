@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::id::StreamId;
+use crate::json::any_string;
 
 /// Which way a call may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,30 +105,7 @@ impl Serialize for StreamRef {
 /// another way. Keys do not count, and neither does an id that is part of a longer string.
 #[must_use]
 pub fn names_stream(json: &str) -> bool {
-    const LENGTH: usize = StreamId::PREFIX.len() + 32;
-    let mut rest = json;
-    while let Some(at) = rest.find("\"st_") {
-        let after = &rest[at + 1..];
-        if let Some(id) = after.get(..LENGTH)
-            && id.parse::<StreamId>().is_ok()
-            && let Some(tail) = after[LENGTH..].strip_prefix('"')
-            && !tail.trim_start().starts_with(':')
-        {
-            return true;
-        }
-        rest = after;
-    }
-    // An id can also be written with escapes (`\u0073t_…`). That is legal JSON, so it has to be looked for as well.
-    json.contains("\\u00") && serde_json::from_str(json).is_ok_and(|value| value_names_stream(&value))
-}
-
-fn value_names_stream(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::String(text) => text.parse::<StreamId>().is_ok(),
-        serde_json::Value::Array(items) => items.iter().any(value_names_stream),
-        serde_json::Value::Object(fields) => fields.values().any(value_names_stream),
-        _ => false,
-    }
+    any_string(json, |string| string.parse::<StreamId>().is_ok())
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::frame::{
@@ -10,8 +9,9 @@ use super::frame::{
 };
 use crate::code::Code;
 use crate::digest::Digest;
-use crate::failure::Failure;
+use crate::failure::{Failure, Ran};
 use crate::id::{CallId, SessionId, StreamId, StreamNo};
+use crate::json::{Fields, Json, Malformed};
 use crate::limits::{Limits, MAX_SAFE_INTEGER};
 
 /// Why a text frame cannot be read.
@@ -30,14 +30,11 @@ pub enum FrameError {
 }
 
 /// All fields of all frames. Wire shapes stop here.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Envelope<'a> {
-    #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     id: Option<u64>,
-    #[serde(borrow)]
     method: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     payload: Option<&'a RawValue>,
     timeout: Option<u64>,
     done: Option<u64>,
@@ -46,26 +43,19 @@ struct Envelope<'a> {
     nonce: Option<u64>,
     error: Option<Failure>,
     stream: Option<u32>,
-    #[serde(rename = "ref")]
     reference: Option<StreamId>,
-    #[serde(borrow)]
     name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     media: Option<Cow<'a, str>>,
     size: Option<u64>,
     offset: Option<u64>,
     durable: Option<u64>,
     limit: Option<u64>,
     digest: Option<Digest>,
-    #[serde(borrow)]
     token: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     ticket: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     agent: Option<Cow<'a, str>>,
     session: Option<SessionId>,
     continuity: Option<Continuity>,
-    #[serde(borrow)]
     identity: Option<Cow<'a, str>>,
     limits: Option<Limits>,
     heartbeat: Option<Heartbeat>,
@@ -138,7 +128,56 @@ pub fn decode_server(text: &str) -> Result<ServerFrame<'_>, FrameError> {
 
 impl<'a> Envelope<'a> {
     fn read(text: &'a str) -> Result<Self, FrameError> {
-        serde_json::from_str(text).map_err(|error| FrameError::Syntax(error.to_string().into()))
+        let not_json = |Malformed| FrameError::Syntax("it is not a JSON object".into());
+        let mut envelope = Self::default();
+        let mut fields = Fields::of(text).map_err(not_json)?;
+        while let Some((key, value)) = fields.next().map_err(not_json)? {
+            // A field that is null says what a missing one says.
+            if !value.is_null() {
+                envelope.set(&key, value).map_err(|Malformed| {
+                    FrameError::Syntax(["its field `", &key, "` is not of the type that it should be"].concat().into())
+                })?;
+            }
+        }
+        if envelope.kind.is_empty() {
+            return Err(FrameError::Syntax("it has no `type`".into()));
+        }
+        Ok(envelope)
+    }
+
+    fn set(&mut self, key: &str, value: Json<'a>) -> Result<(), Malformed> {
+        match key {
+            "type" => self.kind = value.string()?,
+            "id" => self.id = Some(value.number()?),
+            "method" => self.method = Some(value.string()?),
+            "payload" => self.payload = Some(value.raw()?),
+            "timeout" => self.timeout = Some(value.number()?),
+            "done" => self.done = Some(value.number()?),
+            "parts" => self.parts = Some(value.number()?),
+            "seq" => self.seq = Some(value.number()?),
+            "nonce" => self.nonce = Some(value.number()?),
+            "error" => self.error = Some(failure(value)?),
+            "stream" => self.stream = Some(narrow(value.number()?)?),
+            "ref" => self.reference = Some(parsed(value)?),
+            "name" => self.name = Some(value.string()?),
+            "media" => self.media = Some(value.string()?),
+            "size" => self.size = Some(value.number()?),
+            "offset" => self.offset = Some(value.number()?),
+            "durable" => self.durable = Some(value.number()?),
+            "limit" => self.limit = Some(value.number()?),
+            "digest" => self.digest = Some(parsed(value)?),
+            "token" => self.token = Some(value.string()?),
+            "ticket" => self.ticket = Some(value.string()?),
+            "agent" => self.agent = Some(value.string()?),
+            "session" => self.session = Some(parsed(value)?),
+            "continuity" => self.continuity = Some(continuity(value)?),
+            "identity" => self.identity = Some(value.string()?),
+            "limits" => self.limits = Some(limits(value)?),
+            "heartbeat" => self.heartbeat = Some(heartbeat(value)?),
+            "reconnect" => self.reconnect = Some(advice(value)?),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn call(&self) -> Result<CallId, FrameError> {
@@ -184,6 +223,101 @@ impl<'a> Envelope<'a> {
             },
         })
     }
+}
+
+fn parsed<T: std::str::FromStr>(value: Json<'_>) -> Result<T, Malformed> {
+    value.string()?.parse().map_err(|_| Malformed)
+}
+
+fn narrow<T: TryFrom<u64>>(number: u64) -> Result<T, Malformed> {
+    number.try_into().map_err(|_| Malformed)
+}
+
+/// Tells each field of an object that is not null.
+fn each<'a>(object: Json<'a>, mut field: impl FnMut(&str, Json<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
+    let mut fields = object.fields()?;
+    while let Some((key, value)) = fields.next()? {
+        if !value.is_null() {
+            field(&key, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn failure(value: Json<'_>) -> Result<Failure, Malformed> {
+    let mut code = None;
+    let mut failure = Failure::new(Code::Internal, "").ran(Ran::Maybe);
+    failure.retryable = false;
+    each(value, |key, value| {
+        match key {
+            "code" => code = Some(Code::from_name(&value.string()?)),
+            "message" => failure.message = value.string()?.into_owned(),
+            "retryable" => failure.retryable = value.flag()?,
+            "ran" => {
+                failure.ran = match &*value.string()? {
+                    "no" => Ran::No,
+                    "yes" => Ran::Yes,
+                    _ => Ran::Maybe,
+                }
+            }
+            "data" => failure.data = Some(value.raw()?.to_owned()),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    failure.code = code.ok_or(Malformed)?;
+    Ok(failure)
+}
+
+fn continuity(value: Json<'_>) -> Result<Continuity, Malformed> {
+    Ok(match &*value.string()? {
+        "kept" => Continuity::Kept,
+        "restarted" => Continuity::Restarted,
+        _ => Continuity::Fresh,
+    })
+}
+
+fn limits(value: Json<'_>) -> Result<Limits, Malformed> {
+    let mut limits = Limits::default();
+    each(value, |key, value| {
+        match key {
+            "maxText" => limits.max_text = narrow(value.number()?)?,
+            "maxChunk" => limits.max_chunk = narrow(value.number()?)?,
+            "maxCalls" => limits.max_calls = narrow(value.number()?)?,
+            "maxStreams" => limits.max_streams = narrow(value.number()?)?,
+            "window" => limits.window = value.number()?,
+            "maxUpload" => limits.max_upload = value.number()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(limits)
+}
+
+fn heartbeat(value: Json<'_>) -> Result<Heartbeat, Malformed> {
+    let (mut interval, mut timeout) = (None, None);
+    each(value, |key, value| {
+        match key {
+            "interval" => interval = Some(value.number()?),
+            "timeout" => timeout = Some(value.number()?),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Heartbeat { interval: interval.ok_or(Malformed)?, timeout: timeout.ok_or(Malformed)? })
+}
+
+fn advice(value: Json<'_>) -> Result<Advice, Malformed> {
+    let mut advice = Advice { delay: 0, spread: 0 };
+    each(value, |key, value| {
+        match key {
+            "delay" => advice.delay = value.number()?,
+            "spread" => advice.spread = value.number()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(advice)
 }
 
 fn number(field: &'static str, value: Option<u64>) -> Result<u64, FrameError> {

@@ -12,6 +12,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+pub use crate::json::payload;
 pub use decode::{FrameError, decode_client, decode_server};
 pub use frame::{
     Advice, Attach, Call, ClientFrame, Continuity, Goodbye, Heartbeat, Hello, Open, ServerFrame, StreamFrame, Welcome,
