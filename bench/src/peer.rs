@@ -1,0 +1,141 @@
+//! A server in its own process, what it costs, and its end.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// A server in its own process; killed when dropped.
+pub(crate) struct Peer {
+    child: Child,
+    pub(crate) url: String,
+    /// Kept for as long as the server runs.
+    _data: Option<tempfile::TempDir>,
+}
+
+/// What a server has used up.
+#[derive(Clone, Copy)]
+pub(crate) struct Used {
+    pub(crate) cpu: f64,
+    pub(crate) rss: u64,
+}
+
+impl Peer {
+    /// The samewire server.
+    pub(crate) fn samewire() -> Outcome<Self> {
+        let program = std::env::var_os("SAMEWIRE_BIN").map_or_else(|| PathBuf::from("target/release/samewire"), PathBuf::from);
+        let data = tempfile::tempdir_in(folder()?)?;
+        let mut command = pinned(&program);
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        command.env("SAMEWIRE_LOG", "warn").env("SAMEWIRE_STREAMS_ANONYMOUS_QUOTA", "16 GiB");
+        Self::start(command, Some(data))
+    }
+
+    /// The bare axum WebSocket.
+    pub(crate) fn bare() -> Outcome<Self> {
+        let mut command = pinned(&std::env::current_exe()?);
+        command.arg("--bare");
+        Self::start(command, None)
+    }
+
+    /// The tus server of npm, with its file store.
+    pub(crate) fn tus() -> Outcome<Self> {
+        let data = tempfile::tempdir_in(folder()?)?;
+        let mut command = pinned(&PathBuf::from("node"));
+        command.arg("bench/npm/tus-server.mjs").arg(data.path());
+        Self::start(command, Some(data))
+    }
+
+    fn start(mut command: Command, data: Option<tempfile::TempDir>) -> Outcome<Self> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut line = String::new();
+        let out = child.stdout.take().ok_or("the server has no output")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
+        let Some(url) = url else {
+            drop(child.kill());
+            return Err(format!("the server did not start; is everything installed? {command:?}").into());
+        };
+        Ok(Self { child, url, _data: data })
+    }
+
+    /// CPU seconds so far, and resident bytes now.
+    pub(crate) fn used(&self) -> Outcome<Used> {
+        let pid = self.child.id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let fields: Vec<&str> = stat.rsplit_once(") ").ok_or("/proc is not as expected")?.1.split(' ').collect();
+        let ticks =
+            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).ok_or("/proc is not as expected");
+        // Fields 14 and 15 of proc(5), in hundredths of a second on every Linux of today.
+        Ok(Used { cpu: (ticks(11)? + ticks(12)?) / 100.0, rss: rss(pid)? })
+    }
+
+    /// Watches the peak of the resident memory until the guard is asked.
+    pub(crate) fn watch_peak(&self) -> Peak {
+        let (peak, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let pid = self.child.id();
+        let watcher = std::thread::spawn({
+            let (peak, stop) = (peak.clone(), stop.clone());
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    peak.fetch_max(rss(pid).unwrap_or(0), Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
+        });
+        Peak { peak, stop, watcher: Some(watcher) }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+pub(crate) struct Peak {
+    peak: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    watcher: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Peak {
+    pub(crate) fn bytes(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(watcher) = self.watcher.take() {
+            drop(watcher.join());
+        }
+        self.peak.load(Ordering::Relaxed)
+    }
+}
+
+fn rss(pid: u32) -> Outcome<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("the server is gone")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).ok_or("/proc is not as expected")?.parse()?;
+    Ok(kilobytes * 1024)
+}
+
+/// Server on the first core, load on the others, where `taskset` is there to say so.
+fn pinned(program: &std::path::Path) -> Command {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let taskset = Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if cores < 2 || std::env::var_os("SAMEWIRE_BENCH_UNPINNED").is_some() || taskset.is_err() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program);
+    command
+}
+
+/// Where the servers keep their data: the same disk for each.
+pub(crate) fn folder() -> Outcome<PathBuf> {
+    let folder = std::env::var_os("SAMEWIRE_BENCH_DIR").map_or_else(|| PathBuf::from("target/bench"), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
