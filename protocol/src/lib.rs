@@ -13,6 +13,7 @@ pub mod name;
 pub mod session;
 pub mod streams;
 pub mod system;
+mod table;
 pub mod time;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! The server's streams in both directions, as numbers of one session.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -12,14 +12,15 @@ use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
 use crate::name::{check_name, is_media};
 use crate::streams::{Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
+use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Attach, Open, ServerFrame, StreamFrame, Text};
 
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     last: u32,
-    receivers: BTreeMap<StreamNo, Receiver>,
-    senders: BTreeMap<StreamNo, Sender>,
+    receivers: Table<StreamNo, Receiver>,
+    senders: Table<StreamNo, Sender>,
     turn: Option<StreamNo>,
     /// Numbers of streams that are over, about which the client was told on this link.
     told_dead: BTreeSet<StreamNo>,
@@ -58,7 +59,9 @@ impl Streams {
             size: open.size,
         };
         self.told_dead.remove(&stream);
-        self.receivers.entry(stream).or_insert_with(|| Receiver::new(stream, spec.clone()));
+        if !self.receivers.contains_key(stream) {
+            self.receivers.insert(stream, Receiver::new(stream, spec.clone()));
+        }
         outputs.push_back(Output::Event(Event::Open { stream, spec }));
     }
 
@@ -66,7 +69,7 @@ impl Streams {
         if !open.stream.is_clients() {
             return Err(Failure::new(Code::BadNumber, "a stream that a client opens has an odd number"));
         }
-        match self.receivers.get(&open.stream) {
+        match self.receivers.get(open.stream) {
             Some(known) if known.spec.id != open.id => {
                 return Err(Failure::new(Code::BadNumber, "the number stands for another stream of this session"));
             }
@@ -87,23 +90,23 @@ impl Streams {
     }
 
     pub(super) fn opened(&mut self, stream: StreamNo, offset: u64, limit: u64) -> Option<Text> {
-        let receiver = self.receivers.get_mut(&stream)?;
+        let receiver = self.receivers.get_mut(stream)?;
         receiver.start(offset, limit);
         Some(ServerFrame::Opened { stream, offset, limit }.encode())
     }
 
     pub(super) fn durable(&mut self, stream: StreamNo, offset: u64, limit: u64) {
-        if let Some(receiver) = self.receivers.get_mut(&stream) {
+        if let Some(receiver) = self.receivers.get_mut(stream) {
             receiver.durable(offset, limit);
         }
     }
 
     pub(super) fn finished(&mut self, stream: StreamNo) -> bool {
-        self.receivers.remove(&stream).is_some()
+        self.receivers.remove(stream).is_some()
     }
 
     pub(super) fn data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes, outputs: &mut Outputs) {
-        let Some(receiver) = self.receivers.get_mut(&stream).filter(|receiver| receiver.flowing) else {
+        let Some(receiver) = self.receivers.get_mut(stream).filter(|receiver| receiver.flowing) else {
             return self.dead(stream, outputs);
         };
         match receiver.data(offset, bytes) {
@@ -131,8 +134,8 @@ impl Streams {
     }
 
     fn remove(&mut self, stream: StreamNo) -> Option<StreamId> {
-        let receiver = self.receivers.remove(&stream).map(|receiver| receiver.spec.id);
-        receiver.or_else(|| self.senders.remove(&stream).map(|sender| sender.spec.id))
+        let receiver = self.receivers.remove(stream).map(|receiver| receiver.spec.id);
+        receiver.or_else(|| self.senders.remove(stream).map(|sender| sender.spec.id))
     }
 
     pub(super) fn abort(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
@@ -145,12 +148,12 @@ impl Streams {
     pub(super) fn frame(&mut self, now: Instant, frame: StreamFrame<'_>, outputs: &mut Outputs) {
         match frame {
             StreamFrame::Credit { stream, durable, limit } => {
-                if let Some(sender) = self.senders.get_mut(&stream) {
+                if let Some(sender) = self.senders.get_mut(stream) {
                     sender.credit(now, durable, limit);
                 }
             }
             StreamFrame::End { stream, size, digest } => {
-                let Some(receiver) = self.receivers.get(&stream).filter(|receiver| receiver.flowing) else {
+                let Some(receiver) = self.receivers.get(stream).filter(|receiver| receiver.flowing) else {
                     return self.dead(stream, outputs);
                 };
                 let arrived = receiver.expected();
@@ -167,7 +170,7 @@ impl Streams {
                 }
             }
             StreamFrame::Finished { stream, .. } => {
-                if let Some(sender) = self.senders.remove(&stream) {
+                if let Some(sender) = self.senders.remove(stream) {
                     outputs.push_back(Output::Event(Event::Delivered { stream, id: sender.spec.id }));
                 }
             }
@@ -191,7 +194,7 @@ impl Streams {
 
     pub(super) fn attach(&mut self, attach: Attach, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
         let Attach { stream, id, offset, limit } = attach;
-        if let Some(sender) = self.senders.get_mut(&stream) {
+        if let Some(sender) = self.senders.get_mut(stream) {
             if sender.spec.id == id
                 && sender.spec.size.is_none_or(|size| offset <= size)
                 && sender.opened(offset, limit).is_ok()
@@ -213,7 +216,7 @@ impl Streams {
 
     pub(super) fn resume(&mut self, resumed: Resumed) {
         let Resumed { stream, spec, size, digest, offset, limit } = resumed;
-        if self.senders.contains_key(&stream) || offset > size {
+        if self.senders.contains_key(stream) || offset > size {
             return;
         }
         let mut sender = Sender::known(stream, spec, size, digest);
@@ -223,7 +226,7 @@ impl Streams {
     }
 
     pub(super) fn provide(&mut self, stream: StreamNo, offset: u64, bytes: &[u8]) {
-        if let Some(sender) = self.senders.get_mut(&stream) {
+        if let Some(sender) = self.senders.get_mut(stream) {
             sender.provide(offset, bytes);
         }
     }
@@ -233,14 +236,14 @@ impl Streams {
     }
 
     pub(super) fn next_text(&mut self) -> Option<Text> {
-        for (stream, receiver) in &mut self.receivers {
+        for (stream, receiver) in self.receivers.iter_mut() {
             if let Some((durable, limit)) = receiver.take_credit() {
-                return Some(ServerFrame::Stream(StreamFrame::Credit { stream: *stream, durable, limit }).encode());
+                return Some(ServerFrame::Stream(StreamFrame::Credit { stream, durable, limit }).encode());
             }
         }
-        for (stream, sender) in &mut self.senders {
+        for (stream, sender) in self.senders.iter_mut() {
             if let Some((size, digest)) = sender.take_end() {
-                let frame = StreamFrame::End { stream: *stream, size, digest: Some(digest) };
+                let frame = StreamFrame::End { stream, size, digest: Some(digest) };
                 return Some(ServerFrame::Stream(frame).encode());
             }
         }

@@ -1,6 +1,6 @@
 //! The caller's side of calls: what waits for an answer, what may be asked again after a cut.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
 use crate::limits::PART_WINDOW;
+use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Call, ClientFrame, Continuity, Text};
 
@@ -38,8 +39,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     last: u64,
-    pending: BTreeMap<CallId, Pending>,
-    deadlines: BTreeSet<(Instant, CallId)>,
+    pending: Table<CallId, Box<Pending>>,
+    deadlines: Table<(Instant, CallId), ()>,
     /// What is to be sent on this link, in order.
     queue: VecDeque<CallId>,
     /// How many were sent on this link and have no answer.
@@ -53,8 +54,10 @@ impl Calls {
         self.last += 1;
         let id = CallId(self.last);
         let deadline = request.timeout.map(|timeout| now + timeout);
-        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
-        self.pending.insert(id, Pending { request, deadline, sent: false, parts: 0, acked: 0 });
+        if let Some(deadline) = deadline {
+            self.deadlines.insert((deadline, id), ());
+        }
+        self.pending.insert(id, Box::new(Pending { request, deadline, sent: false, parts: 0, acked: 0 }));
         self.queue.push_back(id);
         id
     }
@@ -64,9 +67,9 @@ impl Calls {
         if self.under_way >= max_calls {
             return None;
         }
-        let done = self.pending.keys().next().copied();
+        let done = self.pending.first_key();
         while let Some(id) = self.queue.pop_front() {
-            let Some(call) = self.pending.get_mut(&id) else { continue };
+            let Some(call) = self.pending.get_mut(id) else { continue };
             call.sent = true;
             call.acked = call.parts;
             self.under_way += 1;
@@ -86,7 +89,7 @@ impl Calls {
 
     /// Takes a part of a result. `None` when it is not wanted; else the acknowledgement, if one is due.
     pub(crate) fn part(&mut self, id: CallId, seq: u64) -> Option<Option<Text>> {
-        let call = self.pending.get_mut(&id)?;
+        let call = self.pending.get_mut(id)?;
         if seq != call.parts {
             return None;
         }
@@ -103,10 +106,10 @@ impl Calls {
         self.take(id).is_some()
     }
 
-    fn take(&mut self, id: CallId) -> Option<Pending> {
-        let call = self.pending.remove(&id)?;
+    fn take(&mut self, id: CallId) -> Option<Box<Pending>> {
+        let call = self.pending.remove(id)?;
         if let Some(deadline) = call.deadline {
-            self.deadlines.remove(&(deadline, id));
+            self.deadlines.remove((deadline, id));
         }
         if call.sent && !self.queue.contains(&id) {
             self.under_way = self.under_way.saturating_sub(1);
@@ -127,16 +130,16 @@ impl Calls {
 
     /// The next call whose deadline has passed.
     pub(crate) fn expired(&self, now: Instant) -> Option<CallId> {
-        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+        self.deadlines.first_key().filter(|(at, _)| *at <= now).map(|(_, id)| id)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.deadlines.first_key().map(|(at, _)| at)
     }
 
     /// The link is gone: what has no answer waits for the next one.
     pub(crate) fn suspend(&mut self) {
-        self.queue = self.pending.keys().copied().collect();
+        self.queue = self.pending.keys().collect();
         self.under_way = 0;
     }
 
@@ -147,11 +150,11 @@ impl Calls {
             return (cancelled.into_iter().map(|id| ClientFrame::Cancel { id }.encode()).collect(), Vec::new());
         }
         let lost = |call: &Pending| call.sent && (!call.request.idempotent || call.parts > 0);
-        let lost: Vec<_> = self.pending.iter().filter(|(_, call)| lost(call)).map(|(id, _)| *id).collect();
+        let lost: Vec<_> = self.pending.iter().filter(|(_, call)| lost(call)).map(|(id, _)| id).collect();
         for id in &lost {
             self.take(*id);
         }
-        self.queue = self.pending.keys().copied().collect();
+        self.queue = self.pending.keys().collect();
         (Vec::new(), lost)
     }
 
@@ -159,6 +162,6 @@ impl Calls {
     pub(crate) fn drain(&mut self) -> Vec<(CallId, Ran)> {
         let pending = std::mem::take(self);
         self.last = pending.last;
-        pending.pending.into_iter().map(|(id, call)| (id, if call.sent { Ran::Maybe } else { Ran::No })).collect()
+        pending.pending.iter().map(|(id, call)| (id, if call.sent { Ran::Maybe } else { Ran::No })).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The client's streams in both directions.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
 use crate::method::StreamRef;
 use crate::streams::{Receiver, Sender, SenderPhase, Source, StreamSpec, Taken, Want, next_in_turn};
+use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Attach, ClientFrame, Open, StreamFrame, Text};
 
@@ -30,8 +31,8 @@ pub struct OpenStream {
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     last: u32,
-    senders: BTreeMap<StreamNo, Sender>,
-    receivers: BTreeMap<StreamNo, Reading>,
+    senders: Table<StreamNo, Sender>,
+    receivers: Table<StreamNo, Reading>,
     /// The sender that sent last, for taking turns.
     turn: Option<StreamNo>,
     /// Text of this link.
@@ -60,7 +61,7 @@ impl Session {
         self.wake(now);
         if let super::State::Closed { why } = &self.state {
             let failure = why.clone();
-            self.streams.senders.remove(&no);
+            self.streams.senders.remove(no);
             self.event(Event::StreamAborted { stream: no, failure });
         }
         (no, id)
@@ -70,7 +71,7 @@ impl Session {
     /// want are ignored: the want is told again after a cut.
     pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(&stream) {
+        if let Some(sender) = self.streams.senders.get_mut(stream) {
             sender.provide(offset, bytes);
         }
     }
@@ -78,7 +79,7 @@ impl Session {
     /// The source has no more bytes.
     pub fn source_ended(&mut self, now: Instant, stream: StreamNo) {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(&stream)
+        if let Some(sender) = self.streams.senders.get_mut(stream)
             && let Err(failure) = sender.source_ended()
         {
             self.abort_stream(stream, failure);
@@ -88,7 +89,7 @@ impl Session {
     /// Stops sending a stream, or goes on. The server keeps what it has until the stream expires.
     pub fn pause_stream(&mut self, now: Instant, stream: StreamNo, paused: bool) {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(&stream) {
+        if let Some(sender) = self.streams.senders.get_mut(stream) {
             sender.paused = paused;
         }
     }
@@ -105,13 +106,13 @@ impl Session {
     pub fn consume(&mut self, now: Instant, stream: StreamNo, offset: u64) {
         self.now = now;
         let window = self.limits.window;
-        if let Some(reading) = self.streams.receivers.get_mut(&stream) {
+        if let Some(reading) = self.streams.receivers.get_mut(stream) {
             reading.consume(offset, window);
         }
     }
 
     pub(super) fn stream_opened(&mut self, stream: StreamNo, offset: u64, limit: u64) {
-        let Some(sender) = self.streams.senders.get_mut(&stream) else { return };
+        let Some(sender) = self.streams.senders.get_mut(stream) else { return };
         let before = sender.durable();
         match sender.opened(offset, limit) {
             Ok(()) if offset != before => self.event(Event::Progress { stream, durable: offset }),
@@ -121,7 +122,7 @@ impl Session {
     }
 
     pub(super) fn stream_offered(&mut self, open: &Open<'_>) {
-        let known = self.streams.receivers.contains_key(&open.stream);
+        let known = self.streams.receivers.contains_key(open.stream);
         if known || open.stream.is_clients() {
             return;
         }
@@ -142,7 +143,7 @@ impl Session {
     pub(super) fn stream_frame(&mut self, now: Instant, frame: StreamFrame<'_>) {
         match frame {
             StreamFrame::Credit { stream, durable, limit } => {
-                if let Some(sender) = self.streams.senders.get_mut(&stream)
+                if let Some(sender) = self.streams.senders.get_mut(stream)
                     && sender.credit(now, durable, limit)
                 {
                     let durable = sender.durable();
@@ -160,7 +161,7 @@ impl Session {
     }
 
     fn sender_finished(&mut self, stream: StreamNo, size: u64, digest: Digest) {
-        let Some(sender) = self.streams.senders.get(&stream) else { return };
+        let Some(sender) = self.streams.senders.get(stream) else { return };
         // Only what was sent whole can be finished; a word out of order must not pass for success.
         if sender.phase != SenderPhase::Ended {
             return;
@@ -171,7 +172,7 @@ impl Session {
     }
 
     pub(super) fn stream_data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes) {
-        let Some(reading) = self.streams.receivers.get_mut(&stream) else { return };
+        let Some(reading) = self.streams.receivers.get_mut(stream) else { return };
         match reading.receiver.data(offset, bytes) {
             Taken::New(offset, bytes) => {
                 reading.digester.update(&bytes);
@@ -183,7 +184,7 @@ impl Session {
     }
 
     fn reading_ended(&mut self, stream: StreamNo, size: u64, digest: Option<Digest>) {
-        let Some(reading) = self.streams.receivers.get(&stream) else { return };
+        let Some(reading) = self.streams.receivers.get(stream) else { return };
         let arrived = reading.receiver.expected();
         let failure = match digest {
             _ if arrived != size => {
@@ -192,7 +193,7 @@ impl Session {
             }
             None => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
             Some(digest) if digest == reading.digester.digest() => {
-                self.streams.receivers.remove(&stream);
+                self.streams.receivers.remove(stream);
                 let frame = StreamFrame::Finished { stream, size, digest };
                 self.streams.control.push_back(ClientFrame::Stream(frame).encode());
                 return self.event(Event::StreamFinished { stream, size, digest });
@@ -216,17 +217,17 @@ impl Streams {
     }
 
     fn knows(&self, stream: StreamNo) -> bool {
-        self.senders.contains_key(&stream) || self.receivers.contains_key(&stream)
+        self.senders.contains_key(stream) || self.receivers.contains_key(stream)
     }
 
     pub(super) fn forget(&mut self, stream: StreamNo) -> bool {
-        self.senders.remove(&stream).is_some() | self.receivers.remove(&stream).is_some()
+        self.senders.remove(stream).is_some() | self.receivers.remove(stream).is_some()
     }
 
     /// Drops a stream and tells the other side, now or on the next link.
     pub(super) fn give_up(&mut self, stream: StreamNo, failure: Failure) {
-        let sender = self.senders.remove(&stream).map(|sender| sender.spec.id);
-        let Some(id) = sender.or_else(|| self.receivers.remove(&stream).map(|reading| reading.receiver.spec.id)) else {
+        let sender = self.senders.remove(stream).map(|sender| sender.spec.id);
+        let Some(id) = sender.or_else(|| self.receivers.remove(stream).map(|reading| reading.receiver.spec.id)) else {
             return;
         };
         if self.live {
@@ -272,22 +273,22 @@ impl Streams {
         let last = self.last;
         let all = std::mem::take(self);
         self.last = last;
-        all.senders.into_keys().chain(all.receivers.into_keys()).collect()
+        all.senders.keys().chain(all.receivers.keys()).collect()
     }
 
     pub(super) fn next_text(&mut self) -> Option<Text> {
         if let Some(text) = self.control.pop_front() {
             return Some(text);
         }
-        for (stream, reading) in &mut self.receivers {
+        for (stream, reading) in self.receivers.iter_mut() {
             if let Some((durable, limit)) = reading.receiver.take_credit() {
-                let frame = StreamFrame::Credit { stream: *stream, durable, limit };
+                let frame = StreamFrame::Credit { stream, durable, limit };
                 return Some(ClientFrame::Stream(frame).encode());
             }
         }
-        for (stream, sender) in &mut self.senders {
+        for (stream, sender) in self.senders.iter_mut() {
             if let Some((size, digest)) = sender.take_end() {
-                let frame = StreamFrame::End { stream: *stream, size, digest: Some(digest) };
+                let frame = StreamFrame::End { stream, size, digest: Some(digest) };
                 return Some(ClientFrame::Stream(frame).encode());
             }
         }

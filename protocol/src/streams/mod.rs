@@ -4,9 +4,6 @@ mod pacer;
 mod receive;
 mod send;
 
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Included, Unbounded};
-
 use bytes::Bytes;
 
 pub(crate) use receive::{Receiver, Taken};
@@ -14,6 +11,7 @@ pub(crate) use send::{Sender, SenderPhase};
 pub use send::{Source, Want};
 
 use crate::id::{StreamId, StreamNo};
+use crate::table::Table;
 use crate::time::Instant;
 
 /// What the opener of a stream says about it.
@@ -30,19 +28,9 @@ pub struct StreamSpec {
 }
 
 /// A chunk of the sender whose turn it is: each in turn, from the one after the last.
-pub(crate) fn next_in_turn(
-    senders: &mut BTreeMap<StreamNo, Sender>,
-    turn: &mut Option<StreamNo>,
-    now: Instant,
-) -> Option<Bytes> {
+pub(crate) fn next_in_turn(senders: &mut Table<StreamNo, Sender>, turn: &mut Option<StreamNo>, now: Instant) -> Option<Bytes> {
     let last = turn.unwrap_or(StreamNo(0));
-    for range in [(Excluded(last), Unbounded), (Unbounded, Included(last))] {
-        for (no, sender) in senders.range_mut(range) {
-            if let Some(frame) = sender.next_chunk(now) {
-                *turn = Some(*no);
-                return Some(frame);
-            }
-        }
-    }
-    None
+    let (no, frame) = senders.iter_mut_after(last).find_map(|(no, sender)| Some((no, sender.next_chunk(now)?)))?;
+    *turn = Some(no);
+    Some(frame)
 }
