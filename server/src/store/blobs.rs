@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::StoreError;
+use super::appender::Appender;
 
 /// The name of a blob: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,8 +82,8 @@ impl Blobs {
     }
 
     /// Opens a blob to append to it. One that is gone is not made anew.
-    pub(crate) fn append(&self, blob: BlobId) -> io::Result<File> {
-        OpenOptions::new().append(true).open(self.path(blob))
+    pub(crate) fn append(&self, blob: BlobId) -> io::Result<Appender> {
+        Appender::open(&self.path(blob))
     }
 
     /// Opens a blob to read it. It stays readable while it is open, even when it is deleted.

@@ -9,6 +9,7 @@
 //! A blob that no row names is deleted at the next start, so whatever is to last gets its row only after its bytes, and
 //! whatever is removed loses its row first.
 
+mod appender;
 mod blobs;
 mod failure;
 mod files;
@@ -26,6 +27,7 @@ use samewire_protocol::files::FileRecord;
 
 use crate::auth::Owner;
 
+pub(crate) use appender::Appender;
 pub(crate) use blobs::random;
 pub use blobs::{BlobId, Blobs};
 pub use failure::StoreError;

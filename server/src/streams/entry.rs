@@ -1,7 +1,6 @@
 //! One stream from a client, in memory.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Observer, Settings, StreamSpec, StreamState};
 use crate::auth::Owner;
-use crate::store::{BlobId, now_ms};
+use crate::store::{Appender, BlobId, now_ms};
 
 /// Bytes are written in batches of at least this size while they come fast, so that a gibibyte costs some thousand wake-ups of
 /// a thread instead of one for each frame.
@@ -71,7 +70,7 @@ pub(super) struct Receiving {
 /// Where bytes go. Without a digester, that of the bytes so far is computed when it is first needed.
 #[derive(Default)]
 pub(super) struct Sink {
-    pub(super) file: Option<File>,
+    pub(super) file: Option<Appender>,
     pub(super) digester: Option<Digester>,
 }
 

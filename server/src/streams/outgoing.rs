@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -172,7 +171,7 @@ impl Shared {
         let blobs = self.store.blobs().clone();
         let write = move || {
             blobs.create(blob)?;
-            let written = blobs.append(blob).and_then(|mut file| file.write_all(&bytes));
+            let written = blobs.append(blob).and_then(|mut file| file.append(std::slice::from_ref(&bytes), |_| {}));
             if written.is_err() {
                 blobs.delete_blocking(blob);
             }

@@ -1,7 +1,6 @@
 //! Bytes from the queue to the disk, in order, on threads that may block.
 
-use std::fs::File;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,26 +205,8 @@ fn append(blobs: &Blobs, entry: &Entry, batch: Vec<Bytes>, sink: Sink) -> io::Re
         Some(file) => file,
         None => blobs.append(entry.blob)?,
     };
-    write_all(&mut file, &batch)?;
-    for bytes in &batch {
-        digester.update(bytes);
-    }
+    file.append(&batch, |bytes| digester.update(bytes))?;
     Ok(Sink { file: Some(file), digester: Some(digester) })
-}
-
-fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
-    let mut rest = slices.as_mut_slice();
-    IoSlice::advance_slices(&mut rest, 0);
-    while !rest.is_empty() {
-        match file.write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// The digest of what is on the disk: nothing for a new stream, all of it for one of an earlier process.
