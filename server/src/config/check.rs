@@ -1,6 +1,6 @@
 //! What cannot be right in a configuration, before a server runs on it.
 
-use samewire_protocol::limits::MAX_CHUNK;
+use samewire_protocol::limits::{MAX_CHUNK, MAX_SAFE_INTEGER};
 
 use super::{Config, ConfigError, MIN_SECRET};
 
@@ -40,6 +40,15 @@ impl Config {
         }
         if limits.window < limits.max_chunk {
             return wrong("limits.window must be at least limits.max_chunk, or no frame would fit in it");
+        }
+        for (name, value) in [
+            ("limits.max_upload", limits.max_upload),
+            ("streams.quota", streams.quota),
+            ("streams.anonymous_quota", streams.anonymous_quota),
+        ] {
+            if value > MAX_SAFE_INTEGER {
+                return wrong(&format!("{name} must be below 8192 TiB, the largest number that JavaScript holds exactly"));
+            }
         }
         if limits.max_text < 16 * 1024 {
             return wrong("limits.max_text must be at least 16 KiB, so that a hello with its token fits");

@@ -63,13 +63,15 @@ fn check_says_what_to_do() {
         config.check().map_err(|error| error.to_string())
     };
     assert_eq!(fine(|_| ()), Ok(()));
-    let faults: [(fn(&mut Config), &str); 9] = [
+    type Fault = (fn(&mut Config), &'static str);
+    let faults: [Fault; 10] = [
         (|config| config.dev = false, "auth.secret_file"),
         (|config| config.auth.secret = Some(Secret::new("short")), "auth.secret"),
         (|config| config.origins = vec!["app.example.com".into()], "app.example.com"),
         (|config| config.origins = vec!["https://app.example.com/".into()], "without a path"),
         (|config| config.limits.max_chunk = 65_537, "limits.max_chunk"),
         (|config| config.limits.window = 1, "limits.window"),
+        (|config| config.limits.max_upload = 1 << 53, "limits.max_upload"),
         (|config| config.limits.max_calls = 0, "limits.max_calls"),
         (|config| config.streams.sweep_every = Duration::ZERO, "streams.sweep_every"),
         (|config| config.streams.idle_ttl = Duration::from_secs(1), "streams.idle_ttl"),

@@ -24,6 +24,8 @@ pub(super) struct GivenUp {
     observer: Option<Observer>,
     session: SessionId,
     removal: Pending<Option<BlobId>>,
+    /// Whether no file can have been made of it: it was not whole yet.
+    unfinished: bool,
 }
 
 impl Streams {
@@ -60,16 +62,17 @@ impl Shared {
 
     /// The part of giving up that happens under the stream's lock.
     pub(super) fn take_down(&self, entry: &Entry, inner: &mut Inner, failure: &Failure) -> Option<GivenUp> {
-        match inner.phase {
-            Phase::Open(_) | Phase::Whole { committed: false, .. } => {}
-            Phase::Opening | Phase::Whole { committed: true, .. } | Phase::Gone(_) => return None,
-        }
+        let unfinished = match inner.phase {
+            Phase::Open(_) => true,
+            Phase::Whole { committed, .. } if !committed => false,
+            Phase::Opening | Phase::Whole { .. } | Phase::Gone(_) => return None,
+        };
         inner.phase = Phase::Gone(failure.clone());
         inner.epoch += 1;
         entry.publish(inner);
         // Handed in under the lock: whoever sees that the stream is gone can already use the room it took.
         let removal = self.store.records().remove_stream(entry.owner.clone(), entry.id, entry.blob);
-        Some(GivenUp { observer: inner.observer.take(), session: inner.session, removal })
+        Some(GivenUp { observer: inner.observer.take(), session: inner.session, removal, unfinished })
     }
 
     /// The part of giving up that happens after it.
@@ -81,7 +84,11 @@ impl Shared {
             at_ms: now_ms(),
         });
         self.forget(&entry.owner, entry.id, |slot| slot.is(entry), fallen);
-        self.delete_when_removed(given_up.removal);
+        if given_up.unfinished {
+            self.delete_in_any_case(entry, given_up.removal);
+        } else {
+            self.delete_when_removed(given_up.removal);
+        }
         if let Some(observer) = given_up.observer {
             observer(Notice::Aborted(failure));
         }
@@ -95,6 +102,21 @@ impl Shared {
                 Ok(Some(blob)) => blobs.delete(blob).await,
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "cannot remove a stream from the records"),
+            }
+        });
+    }
+
+    /// The same for a blob that cannot be a file's. On a full disk the records may have no room to remove the row before the blob
+    /// makes some.
+    fn delete_in_any_case(&self, entry: &Entry, removal: Pending<Option<BlobId>>) {
+        let (store, owner, id, blob) = (self.store.clone(), entry.owner.clone(), entry.id, entry.blob);
+        self.runtime.spawn(async move {
+            let removed = removal.done().await;
+            store.blobs().delete(blob).await;
+            if removed.is_err()
+                && let Err(error) = store.records().remove_stream(owner, id, blob).done().await
+            {
+                tracing::error!(%error, "cannot remove a stream from the records");
             }
         });
     }

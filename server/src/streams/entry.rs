@@ -14,7 +14,7 @@ use crate::store::{Appender, BlobId, now_ms};
 
 /// Bytes are written in batches of at least this size while they come fast, so that a gibibyte costs some thousand wake-ups of
 /// a thread instead of one for each frame.
-pub(super) const BATCH: u64 = 512 * 1024;
+pub(super) const BATCH: u64 = 128 * 1024;
 
 pub(super) struct Entry {
     pub(super) owner: Owner,
@@ -114,6 +114,10 @@ impl Entry {
     /// Tells those who wait. To be called under the lock, after every change.
     pub(super) fn publish(&self, inner: &Inner) {
         self.published.send_replace(inner.published());
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.inner.lock().phase, Phase::Gone(_))
     }
 
     /// Where the sender must stop.

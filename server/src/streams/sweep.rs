@@ -16,6 +16,9 @@ use crate::store::{Reserved, StoreError, now_ms};
 /// How long a sender that used up all that can be reserved may take to say that this was the end.
 const STARVED: Duration = Duration::from_secs(3);
 
+/// How long a stream may be quiet before its file is closed.
+const QUIET: Duration = Duration::from_secs(10);
+
 impl Streams {
     /// Ends what has expired at `now_ms`, and says how many streams that were:
     ///
@@ -100,10 +103,15 @@ impl Shared {
         let idle = now_ms.saturating_sub(millis(self.settings.idle_ttl));
         let absolute = now_ms.saturating_sub(millis(self.settings.absolute_ttl));
         let starved = now_ms.saturating_sub(millis(STARVED));
+        let quiet = now_ms.saturating_sub(millis(QUIET));
         let mut due = Due::default();
         self.owners.lock().retain(|_, owned| {
             owned.fallen.retain(|fallen| fallen.at_ms > idle);
             for slot in owned.slots.values() {
+                match slot {
+                    Slot::In(entry) => entry.rest(quiet),
+                    Slot::Out(entry) => entry.rest(quiet),
+                }
                 let expired = match slot {
                     Slot::In(entry) => entry.opened_ms <= absolute || entry.is_idle(idle),
                     Slot::Out(entry) => entry.opened_ms <= absolute || entry.is_idle(idle),
@@ -152,6 +160,17 @@ impl Shared {
 }
 
 impl Entry {
+    /// Closes the file of a sender that pauses: it costs little to open again, and a process has only so many.
+    fn rest(&self, since: u64) {
+        let mut inner = self.inner.lock();
+        let quiet = inner.active_ms <= since;
+        if let Phase::Open(receiving) = &mut inner.phase
+            && quiet
+        {
+            receiving.rest();
+        }
+    }
+
     /// Somebody who is attached is not away, however long nothing comes; but a whole stream waits for a call.
     fn is_idle(&self, since: u64) -> bool {
         let inner = self.inner.lock();
@@ -180,6 +199,13 @@ impl Entry {
 }
 
 impl OutEntry {
+    fn rest(&self, since: u64) {
+        let mut inner = self.inner.lock();
+        if inner.active_ms <= since {
+            inner.file = None;
+        }
+    }
+
     fn is_idle(&self, since: u64) -> bool {
         let inner = self.inner.lock();
         !inner.attached && inner.active_ms <= since

@@ -17,7 +17,7 @@ use crate::store::{Blobs, Reserved, StoreError, now_ms};
 const MAX_BATCH: u64 = 1024 * 1024;
 
 /// How long a small rest may wait for more bytes.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(1);
 
 /// How much of a recovered stream is read at a time for its digest.
 const READ: usize = 1024 * 1024;
@@ -26,6 +26,33 @@ enum Step {
     Write(Vec<Bytes>, u64, Sink),
     Finish(u64, Digest, Sink),
     Stop(Wake),
+}
+
+/// Why a stream cannot go on. What is the server's own fault is logged when it becomes a [`Failure`].
+enum Fault {
+    Senders(Failure),
+    Stores(StoreError),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Stores(error)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Stores(StoreError::Io(error))
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Senders(failure) => failure,
+            Fault::Stores(error) => error.into(),
+        }
+    }
 }
 
 impl Shared {
@@ -55,22 +82,20 @@ impl Shared {
     /// Writes until nothing is due, and then verifies the whole when its end has come.
     fn write(self: &Arc<Self>, entry: &Arc<Entry>) {
         loop {
-            match self.next_step(entry) {
+            let outcome = match self.next_step(entry) {
                 Step::Stop(wake) => return self.wake(entry, wake),
-                Step::Write(batch, len, sink) => match append(self.store.blobs(), entry, batch, sink) {
-                    Ok(sink) => self.written(entry, len, sink),
-                    Err(error) => {
-                        self.give_up(entry, StoreError::Io(error).into(), Memory::Reason);
-                        return;
-                    }
-                },
+                Step::Write(batch, len, sink) => append(self.store.blobs(), entry, batch, sink)
+                    .map(|sink| self.written(entry, len, sink))
+                    .map_err(Fault::from),
                 Step::Finish(size, digest, sink) => {
-                    match self.verify(entry, size, digest, sink) {
-                        Ok(still_there) => self.finished(entry, digest, still_there),
-                        Err(failure) => drop(self.give_up(entry, failure, Memory::Reason)),
-                    }
-                    return;
+                    self.verify(entry, size, digest, sink).map(|still_there| self.finished(entry, digest, still_there))
                 }
+            };
+            // The bytes of a stream that was given up meanwhile are gone; that is no fault.
+            if let Err(fault) = outcome
+                && !entry.is_gone()
+            {
+                self.give_up(entry, fault.into(), Memory::Reason);
             }
         }
     }
@@ -146,7 +171,8 @@ impl Shared {
             let Phase::Open(receiving) = &mut inner.phase else {
                 return;
             };
-            receiving.reserved = reserved.unwrap_or(receiving.reserved);
+            // Two may have asked at once; the records know the larger.
+            receiving.reserved = receiving.reserved.max(reserved.unwrap_or(0));
             let starved = entry.spec.size.is_none() && durable == receiving.reserved && receiving.end.is_none();
             receiving.starved_ms = if starved { receiving.starved_ms.or_else(|| Some(now_ms())) } else { None };
             (inner.observer.clone(), Notice::Durable { offset: durable, limit: entry.limit(&inner, &self.settings) })
@@ -157,24 +183,22 @@ impl Shared {
     }
 
     /// Compares size and digest, syncs, and records that the stream is whole. `Ok(false)` when it was given up meanwhile.
-    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<bool, Failure> {
+    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<bool, Fault> {
         let durable = entry.inner.lock().durable;
         if durable != size || entry.spec.size.is_some_and(|declared| declared != size) {
             let declared = entry.spec.size.unwrap_or(size);
             let told = format!("the stream ended after {durable} bytes, with {size} said at its end and {declared} expected");
-            return Err(Failure::new(Code::SizeMismatch, told));
+            return Err(Fault::Senders(Failure::new(Code::SizeMismatch, told)));
         }
-        let blobs = self.store.blobs();
-        let io = |error: io::Error| Failure::from(StoreError::Io(error));
         let digester = match sink.digester {
             Some(digester) => digester,
-            None => digest_so_far(blobs, entry, durable).map_err(io)?,
+            None => digest_so_far(self.store.blobs(), entry, durable)?,
         };
         if digester.digest() != digest {
             let told = "the bytes that arrived are not those that were sent, and were deleted; send the stream again";
-            return Err(Failure::new(Code::DigestMismatch, told));
+            return Err(Fault::Senders(Failure::new(Code::DigestMismatch, told)));
         }
-        blobs.sync(entry.blob).map_err(io)?;
+        self.store.blobs().sync(entry.blob)?;
         Ok(self.store.records().mark_whole(entry.owner.clone(), entry.id, size, digest).wait()?)
     }
 

@@ -17,7 +17,7 @@ fn a_repeated_commit_answers_with_the_same_file_also_in_the_next_process() {
         assert_eq!(incoming.commit(None).await.unwrap(), file);
         let again = streams.incoming(&maria(), session(1), stream(1)).await.unwrap();
         assert_eq!(again.commit(Some("other.mov")).await.unwrap(), file);
-        assert_eq!(streams.store().files(&maria(), 10).await.unwrap(), [file.clone()]);
+        assert_eq!(streams.store().files(&maria(), 10).await.unwrap(), std::slice::from_ref(&file));
         assert_eq!(streams.store().used(&maria()).await.unwrap(), file.size);
         assert_eq!(streams.count(), 0);
         file
