@@ -40,7 +40,7 @@ pub(crate) async fn run() -> Outcome {
 }
 
 async fn round(file: &std::path::Path) -> Outcome<f64> {
-    let peer = Peer::samewire()?;
+    let peer = Peer::samewire_unpinned()?;
     let client = Client::builder(&peer.url).build()?;
     client.connect().await?;
     calls(&client, CALLS / 4, || false).await?;

@@ -1,7 +1,7 @@
 //! A server in its own process, what it costs, and its end.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,9 +27,18 @@ pub(crate) struct Used {
 impl Peer {
     /// The samewire server.
     pub(crate) fn samewire() -> Outcome<Self> {
+        Self::samewire_on(pinned)
+    }
+
+    /// The same, free to use every core.
+    pub(crate) fn samewire_unpinned() -> Outcome<Self> {
+        Self::samewire_on(|program| Command::new(program))
+    }
+
+    fn samewire_on(command: impl Fn(&Path) -> Command) -> Outcome<Self> {
         let program = std::env::var_os("SAMEWIRE_BIN").map_or_else(|| PathBuf::from("target/release/samewire"), PathBuf::from);
         let data = tempfile::tempdir_in(folder()?)?;
-        let mut command = pinned(&program);
+        let mut command = command(&program);
         command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         command.env("SAMEWIRE_LOG", "warn").env("SAMEWIRE_STREAMS_ANONYMOUS_QUOTA", "16 GiB");
         Self::start(command, Some(data))
@@ -122,7 +131,7 @@ fn rss(pid: u32) -> Outcome<u64> {
 }
 
 /// Server on the first core, load on the others, where `taskset` is there to say so.
-fn pinned(program: &std::path::Path) -> Command {
+fn pinned(program: &Path) -> Command {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let taskset = Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if cores < 2 || std::env::var_os("SAMEWIRE_BENCH_UNPINNED").is_some() || taskset.is_err() {

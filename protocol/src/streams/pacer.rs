@@ -12,7 +12,7 @@ use crate::time::Instant;
 const START: u64 = 256 * 1024;
 const LEAST: u64 = 128 * 1024;
 /// Queueing that is tolerated on top of the least delay: disks and schedulers are not exact.
-const SLACK: Duration = Duration::from_millis(2);
+const SLACK: Duration = Duration::from_micros(500);
 /// A receiver that has said nothing for so long after the last bytes may be one that speaks seldom: it gets more.
 const STALL: Duration = Duration::from_millis(250);
 /// After this long the least delay is measured anew, because the path may have changed.
