@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use samewire_protocol::{Code, Failure, SessionId};
 
-pub use jwt::{JwtAuthenticator, JwtOptions};
+pub use jwt::{JwtAuthenticator, JwtOptions, MintError};
 pub use key::{Key, load_or_make};
 pub use ticket::{Ticket, Tickets};
 

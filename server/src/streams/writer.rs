@@ -9,7 +9,7 @@ use samewire_protocol::{Code, Digest, Digester, Failure};
 
 use super::end::Memory;
 use super::entry::{Entry, Phase, Receiving, Sink, Wake};
-use super::{Notice, Shared};
+use super::{Notice, Shared, not_found};
 use crate::limits::next_reservation;
 use crate::store::{Blobs, Reserved, StoreError, now_ms};
 
@@ -88,7 +88,7 @@ impl Shared {
                     .map(|sink| self.written(entry, len, sink))
                     .map_err(Fault::from),
                 Step::Finish(size, digest, sink) => {
-                    self.verify(entry, size, digest, sink).map(|still_there| self.finished(entry, digest, still_there))
+                    self.verify(entry, size, digest, sink).map(|()| self.finished(entry, digest))
                 }
             };
             // The bytes of a stream that was given up meanwhile are gone; that is no fault.
@@ -182,8 +182,8 @@ impl Shared {
         }
     }
 
-    /// Compares size and digest, syncs, and records that the stream is whole. `Ok(false)` when it was given up meanwhile.
-    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<bool, Fault> {
+    /// Compares size and digest, syncs, and records that the stream is whole.
+    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<(), Fault> {
         let durable = entry.inner.lock().durable;
         if durable != size || entry.spec.size.is_some_and(|declared| declared != size) {
             let declared = entry.spec.size.unwrap_or(size);
@@ -199,13 +199,14 @@ impl Shared {
             return Err(Fault::Senders(Failure::new(Code::DigestMismatch, told)));
         }
         self.store.blobs().sync(entry.blob)?;
-        Ok(self.store.records().mark_whole(entry.owner.clone(), entry.id, size, digest).wait()?)
+        let recorded = self.store.records().mark_whole(entry.owner.clone(), entry.id, size, digest).wait()?;
+        if recorded { Ok(()) } else { Err(Fault::Senders(not_found(entry.id))) }
     }
 
-    fn finished(&self, entry: &Entry, digest: Digest, still_there: bool) {
+    fn finished(&self, entry: &Entry, digest: Digest) {
         let (observer, size) = {
             let mut inner = entry.inner.lock();
-            if !still_there || !matches!(inner.phase, Phase::Open(_)) {
+            if !matches!(inner.phase, Phase::Open(_)) {
                 return;
             }
             inner.phase = Phase::Whole { digest, committed: false };
