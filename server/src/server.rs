@@ -194,7 +194,6 @@ impl Server {
 
     /// The routes, to be nested in a program's own axum router. [`Server::serve`] does more: it sets `TCP_NODELAY` on the
     /// sockets and drains the sessions when it stops.
-    #[must_use]
     pub fn router(&self) -> Router {
         http::router(&self.app, &self.pages)
     }

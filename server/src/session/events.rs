@@ -28,11 +28,16 @@ impl Session {
             Event::PartsTaken { .. } => self.wake_parts(),
             Event::Open { stream, spec } => self.take_up(stream, spec),
             Event::Data { stream, offset, bytes } => {
-                let core = self.core.lock();
-                let Some(attachment) = core.incoming.get(&stream) else { return };
-                if let Err(failure) = attachment.push(offset, bytes) {
+                let mut core = self.core.lock();
+                let pushed = core.incoming.get(&stream).map(|attachment| attachment.push(offset, bytes));
+                if let Some(Err(failure)) = pushed {
+                    let attachment = core.incoming.remove(&stream);
+                    core.machine.abort(self.app.now(), stream, &failure);
                     drop(core);
-                    self.machine(|machine, now| machine.abort(now, stream, &failure));
+                    if let Some(attachment) = attachment {
+                        attachment.abort(failure);
+                    }
+                    self.wake();
                 }
             }
             Event::End { stream, size, digest } => {
