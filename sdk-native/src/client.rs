@@ -241,7 +241,7 @@ impl Parts {
     pub async fn result<T: DeserializeOwned>(mut self) -> Result<T, Failure> {
         let answer = (&mut self.answer).await.unwrap_or_else(|_| Err(closed()));
         self.pending.done = true;
-        from_raw(&*answer?)
+        from_raw(&answer?)
     }
 }
 

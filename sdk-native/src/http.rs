@@ -49,7 +49,7 @@ impl HttpClient {
 
     /// Makes a call. Nothing is made again by itself: what became of a call whose connection is lost cannot be told.
     pub async fn call<M: Method<Route = AnyRoute>>(&self, params: &M::Params) -> Result<M::Reply, Failure> {
-        from_raw(&*self.call_raw(M::NAME, &to_raw(params)?, None).await?)
+        from_raw(&self.call_raw(M::NAME, &to_raw(params)?, None).await?)
     }
 
     /// Makes a call by its name, with params and result as JSON. Params that name a stream are refused before anything is sent.

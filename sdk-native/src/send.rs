@@ -1,6 +1,5 @@
 //! Streams to the server.
 
-use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -230,13 +229,8 @@ fn pread(file: &std::fs::File, bytes: &mut [u8], offset: u64) -> io::Result<usiz
     std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
 }
 
-fn read_some<'a>(
-    reader: &'a mut Pin<Box<dyn AsyncRead + Send>>,
-    most: usize,
-) -> impl Future<Output = io::Result<Bytes>> + Send + 'a {
-    async move {
-        let mut bytes = Vec::with_capacity(most.min(64 * 1024));
-        reader.take(most as u64).read_buf(&mut bytes).await?;
-        Ok(bytes.into())
-    }
+async fn read_some(reader: &mut Pin<Box<dyn AsyncRead + Send>>, most: usize) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(most.min(64 * 1024));
+    reader.take(most as u64).read_buf(&mut bytes).await?;
+    Ok(bytes.into())
 }
