@@ -12,6 +12,9 @@ use crate::id::{hex, write_hex};
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// Stands for a digest where none could be read.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {

@@ -29,10 +29,6 @@ pub fn payload(text: &str) -> Option<&RawValue> {
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn is_null(self) -> bool {
-        self.0 == "null"
-    }
-
     pub(crate) fn string(self) -> Result<Cow<'a, str>, Malformed> {
         let inner = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Malformed)?;
         if inner.contains('\\') { unescape(inner).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) }
@@ -51,8 +47,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    pub(crate) fn fields(self) -> Result<Fields<'a>, Malformed> {
-        Fields::of(self.0)
+    pub(crate) fn object(self) -> Result<Object<'a>, Malformed> {
+        Object::read(self.0)
     }
 
     /// The value as serde_json hands raw values around.
@@ -61,35 +57,42 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The fields of an object, in their order. Each value is checked when its turn comes, and the rest of the text at the end.
-pub(crate) struct Fields<'a> {
-    reader: Reader<'a>,
-    begun: bool,
-}
+/// The fields of an object.
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-impl<'a> Fields<'a> {
-    pub(crate) fn of(text: &'a str) -> Result<Self, Malformed> {
+impl<'a> Object<'a> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, Malformed> {
         let mut reader = Reader { text, at: 0 };
+        // As many as most frames have.
+        let mut fields = Vec::with_capacity(8);
         reader.space();
         reader.expect(b'{')?;
-        Ok(Self { reader, begun: false })
+        if !reader.closes(b'}') {
+            loop {
+                reader.space();
+                let from = reader.at;
+                reader.expect(b'"')?;
+                reader.string()?;
+                let key = Json(reader.since(from)?).string()?;
+                reader.space();
+                reader.expect(b':')?;
+                fields.push((key, reader.value()?));
+                reader.space();
+                match reader.take()? {
+                    b',' => {}
+                    b'}' => break,
+                    _ => return Err(Malformed),
+                }
+            }
+        }
+        reader.end()?;
+        Ok(Self(fields))
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<(Cow<'a, str>, Json<'a>)>, Malformed> {
-        self.reader.space();
-        if self.reader.peek() == Some(b'}') {
-            self.reader.at += 1;
-            return self.reader.end().map(|()| None);
-        }
-        if std::mem::replace(&mut self.begun, true) {
-            self.reader.expect(b',')?;
-            self.reader.space();
-        }
-        let from = self.reader.at;
-        self.reader.key()?;
-        // The key ends at the last quote before the colon.
-        let key = self.reader.since(from)?.trim_end_matches([':', ' ', '\n', '\r', '\t']);
-        Ok(Some((Json(key).string()?, self.reader.value()?)))
+    /// The field of this name: the last one, if there are several, as JavaScript has it. `None` also for one that is null.
+    pub(crate) fn get(&self, name: &str) -> Option<Json<'a>> {
+        let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
+        (value.0 != "null").then_some(*value)
     }
 }
 
@@ -460,20 +463,17 @@ mod tests {
     }
 
     #[test]
-    fn fields_come_in_order() {
-        let mut fields = Fields::of(r#" { "a" : 1 , "b\u0020c":[{"x":","}] ,"":"" } "#).unwrap();
-        let mut seen = Vec::new();
-        while let Some((key, value)) = fields.next().unwrap() {
-            seen.push((key.into_owned(), value.0));
-        }
-        let wanted = [("a", "1"), ("b c", r#"[{"x":","}]"#), ("", "\"\"")];
-        assert_eq!(seen, wanted.map(|(key, value)| (key.to_owned(), value)));
-        for broken in ["{", "{,}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "{\"a\":1}x", "{\"a\" 1}", "[]", "{\"a\":}"] {
-            let all = Fields::of(broken).and_then(|mut fields| {
-                while fields.next()?.is_some() {}
-                Ok(())
-            });
-            assert_eq!(all, Err(Malformed), "{broken}");
+    fn fields_are_found_by_name() {
+        let object = Object::read(r#" { "a" : 1 , "b\u0020c":[{"x":","}] ,"":"", "a" :2, "n":null } "#).unwrap();
+        let get = |name| object.get(name).map(|value| value.0);
+        assert_eq!(
+            [get("a"), get("b c"), get(""), get("n"), get("x")],
+            [Some("2"), Some(r#"[{"x":","}]"#), Some("\"\""), None, None]
+        );
+        assert!(Object::read("{ }").is_ok());
+        for broken in ["", "{", "{,}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "{\"a\":1}x", "{\"a\" 1}", "[]", "{\"a\":}", "{a:1}"]
+        {
+            assert!(Object::read(broken).is_err(), "{broken}");
         }
     }
 

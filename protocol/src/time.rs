@@ -25,6 +25,12 @@ impl Instant {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// Whole milliseconds from `earlier` to this point; zero where `earlier` is later.
+    #[must_use]
+    pub fn millis_after(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0) / 1_000
+    }
 }
 
 impl Add<Duration> for Instant {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
-use crate::limits::PART_WINDOW;
+use crate::limits::{MAX_SAFE_INTEGER, PART_WINDOW};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Call, ClientFrame, Continuity, Text};
@@ -73,7 +73,7 @@ impl Calls {
             call.sent = true;
             call.acked = call.parts;
             self.under_way += 1;
-            let timeout = call.deadline.map(|at| u64::try_from(at.since(now).as_millis()).unwrap_or(u64::MAX).max(1));
+            let timeout = call.deadline.map(|at| at.millis_after(now).clamp(1, MAX_SAFE_INTEGER));
             let frame = ClientFrame::Call(Call {
                 id,
                 method: call.request.method.as_str().into(),

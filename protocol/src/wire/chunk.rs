@@ -10,7 +10,7 @@
 //!
 //! All integers are big-endian.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::id::StreamNo;
 use crate::limits::{CHUNK_HEADER, MAX_CHUNK, MAX_SAFE_INTEGER};
@@ -77,14 +77,12 @@ pub fn decode(frame: &Bytes) -> Result<Chunk, ChunkError> {
 #[must_use]
 pub fn encode(stream: StreamNo, offset: u64, bytes: &[u8]) -> Bytes {
     debug_assert!(!bytes.is_empty() && bytes.len() <= MAX_CHUNK);
-    let mut frame = BytesMut::with_capacity(CHUNK_HEADER + bytes.len());
-    frame.put_u8(KIND_DATA);
-    frame.put_u8(0);
-    frame.put_u16(0);
-    frame.put_u32(stream.0);
-    frame.put_u64(offset);
-    frame.put_slice(bytes);
-    frame.freeze()
+    let mut frame = Vec::with_capacity(CHUNK_HEADER + bytes.len());
+    frame.extend_from_slice(&[KIND_DATA, 0, 0, 0]);
+    frame.extend_from_slice(&stream.0.to_be_bytes());
+    frame.extend_from_slice(&offset.to_be_bytes());
+    frame.extend_from_slice(bytes);
+    frame.into()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! From text to frames, through one flat envelope.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::str::FromStr;
 
 use serde_json::value::RawValue;
 
@@ -11,7 +13,7 @@ use crate::code::Code;
 use crate::digest::Digest;
 use crate::failure::{Failure, Ran};
 use crate::id::{CallId, SessionId, StreamId, StreamNo};
-use crate::json::{Fields, Json, Malformed};
+use crate::json::{Json, Malformed, Object};
 use crate::limits::{Limits, MAX_SAFE_INTEGER};
 
 /// Why a text frame cannot be read.
@@ -29,244 +31,244 @@ pub enum FrameError {
     TooLarge(&'static str),
 }
 
-/// All fields of all frames. Wire shapes stop here.
-#[derive(Default)]
+/// A frame before anybody knows what it is: its type, and fields that are looked at only when the type has them.
+///
+/// A field that is at fault reads as some value of its type, and the first fault is remembered: a frame is read as a whole and then
+/// refused as a whole. A field that is null says what a missing one says.
 struct Envelope<'a> {
     kind: Cow<'a, str>,
-    id: Option<u64>,
-    method: Option<Cow<'a, str>>,
-    payload: Option<&'a RawValue>,
-    timeout: Option<u64>,
-    done: Option<u64>,
-    parts: Option<u64>,
-    seq: Option<u64>,
-    nonce: Option<u64>,
-    error: Option<Failure>,
-    stream: Option<u32>,
-    reference: Option<StreamId>,
-    name: Option<Cow<'a, str>>,
-    media: Option<Cow<'a, str>>,
-    size: Option<u64>,
-    offset: Option<u64>,
-    durable: Option<u64>,
-    limit: Option<u64>,
-    digest: Option<Digest>,
-    token: Option<Cow<'a, str>>,
-    ticket: Option<Cow<'a, str>>,
-    agent: Option<Cow<'a, str>>,
-    session: Option<SessionId>,
-    continuity: Option<Continuity>,
-    identity: Option<Cow<'a, str>>,
-    limits: Option<Limits>,
-    heartbeat: Option<Heartbeat>,
-    reconnect: Option<Advice>,
+    fields: Object<'a>,
+    fault: Cell<Option<FrameError>>,
 }
 
 /// Reads what a client says.
 pub fn decode_client(text: &str) -> Result<ClientFrame<'_>, FrameError> {
     let envelope = Envelope::read(text)?;
-    Ok(match &*envelope.kind {
-        "hello" => ClientFrame::Hello(Hello { token: envelope.token, ticket: envelope.ticket, agent: envelope.agent }),
+    let frame = match &*envelope.kind {
+        "hello" => ClientFrame::Hello(Hello {
+            token: envelope.text("token"),
+            ticket: envelope.text("ticket"),
+            agent: envelope.text("agent"),
+        }),
         "call" => ClientFrame::Call(Call {
-            id: envelope.call()?,
-            timeout: envelope.timeout,
-            done: optional("done", envelope.done)?.map(CallId),
-            parts: optional("parts", envelope.parts)?.unwrap_or(0),
-            payload: envelope.payload,
-            method: envelope.method.ok_or(FrameError::Missing("method"))?,
+            id: envelope.call(),
+            method: envelope.needed("method", envelope.text("method")),
+            payload: envelope.payload(),
+            timeout: envelope.number("timeout"),
+            done: envelope.number("done").map(CallId),
+            parts: envelope.number("parts").unwrap_or(0),
         }),
-        "cancel" => ClientFrame::Cancel { id: envelope.call()? },
-        "ack" => ClientFrame::Ack { id: envelope.call()?, parts: number("parts", envelope.parts)? },
-        "open" => ClientFrame::Open(envelope.open()?),
+        "cancel" => ClientFrame::Cancel { id: envelope.call() },
+        "ack" => ClientFrame::Ack { id: envelope.call(), parts: envelope.needed_number("parts") },
+        "open" => ClientFrame::Open(envelope.open()),
         "attach" => ClientFrame::Attach(Attach {
-            stream: envelope.stream()?,
-            id: envelope.reference.ok_or(FrameError::Missing("ref"))?,
-            offset: number("offset", envelope.offset)?,
-            limit: number("limit", envelope.limit)?,
+            stream: envelope.stream(),
+            id: StreamId::from_random(envelope.bits("ref", StreamId::bits)),
+            offset: envelope.needed_number("offset"),
+            limit: envelope.needed_number("limit"),
         }),
-        "ping" => ClientFrame::Ping { nonce: envelope.nonce.unwrap_or(0) },
-        "pong" => ClientFrame::Pong { nonce: envelope.nonce.unwrap_or(0) },
-        "credit" | "end" | "finished" | "abort" => ClientFrame::Stream(envelope.stream_frame()?),
-        _ => ClientFrame::Unknown(envelope.kind),
-    })
+        "ping" => ClientFrame::Ping { nonce: envelope.nonce() },
+        "pong" => ClientFrame::Pong { nonce: envelope.nonce() },
+        "credit" | "end" | "finished" | "abort" => ClientFrame::Stream(envelope.stream_frame()),
+        _ => ClientFrame::Unknown(envelope.kind.clone()),
+    };
+    envelope.whole(frame)
 }
 
 /// Reads what a server says.
 pub fn decode_server(text: &str) -> Result<ServerFrame<'_>, FrameError> {
-    let mut envelope = Envelope::read(text)?;
-    Ok(match &*envelope.kind {
+    let envelope = Envelope::read(text)?;
+    let frame = match &*envelope.kind {
         "welcome" => ServerFrame::Welcome(Welcome {
-            session: envelope.session.ok_or(FrameError::Missing("session"))?,
-            ticket: envelope.ticket.ok_or(FrameError::Missing("ticket"))?,
-            continuity: envelope.continuity.ok_or(FrameError::Missing("continuity"))?,
-            identity: envelope.identity,
-            limits: envelope.limits.unwrap_or_default(),
-            heartbeat: envelope.heartbeat.unwrap_or_default(),
-            reconnect: envelope.reconnect.unwrap_or_default(),
+            session: SessionId::from_random(envelope.bits("session", SessionId::bits)),
+            ticket: envelope.needed("ticket", envelope.text("ticket")),
+            continuity: envelope.read_as("continuity", continuity).unwrap_or_else(|| {
+                envelope.missing("continuity");
+                Continuity::Fresh
+            }),
+            identity: envelope.text("identity"),
+            limits: envelope.read_as("limits", limits).unwrap_or_default(),
+            heartbeat: envelope.read_as("heartbeat", heartbeat).unwrap_or_default(),
+            reconnect: envelope.read_as("reconnect", advice).unwrap_or_default(),
         }),
-        "goodbye" => ServerFrame::Goodbye(Goodbye { error: envelope.failure()?, reconnect: envelope.reconnect }),
-        "result" => ServerFrame::Result { id: envelope.call()?, payload: envelope.payload.unwrap_or(RawValue::NULL) },
+        "goodbye" => {
+            ServerFrame::Goodbye(Goodbye { error: envelope.failure(), reconnect: envelope.read_as("reconnect", advice) })
+        }
+        "result" => ServerFrame::Result { id: envelope.call(), payload: envelope.payload().unwrap_or(RawValue::NULL) },
         "part" => ServerFrame::Part {
-            id: envelope.call()?,
-            seq: number("seq", envelope.seq)?,
-            payload: envelope.payload.unwrap_or(RawValue::NULL),
+            id: envelope.call(),
+            seq: envelope.needed_number("seq"),
+            payload: envelope.payload().unwrap_or(RawValue::NULL),
         },
-        "failure" => ServerFrame::Failure { id: envelope.call()?, error: envelope.failure()? },
+        "failure" => ServerFrame::Failure { id: envelope.call(), error: envelope.failure() },
         "opened" => ServerFrame::Opened {
-            stream: envelope.stream()?,
-            offset: number("offset", envelope.offset)?,
-            limit: number("limit", envelope.limit)?,
+            stream: envelope.stream(),
+            offset: envelope.needed_number("offset"),
+            limit: envelope.needed_number("limit"),
         },
-        "open" => ServerFrame::Open(envelope.open()?),
-        "error" => ServerFrame::Error { error: envelope.failure()? },
-        "ping" => ServerFrame::Ping { nonce: envelope.nonce.unwrap_or(0) },
-        "pong" => ServerFrame::Pong { nonce: envelope.nonce.unwrap_or(0) },
-        "credit" | "end" | "finished" | "abort" => ServerFrame::Stream(envelope.stream_frame()?),
-        _ => ServerFrame::Unknown(envelope.kind),
-    })
+        "open" => ServerFrame::Open(envelope.open()),
+        "error" => ServerFrame::Error { error: envelope.failure() },
+        "ping" => ServerFrame::Ping { nonce: envelope.nonce() },
+        "pong" => ServerFrame::Pong { nonce: envelope.nonce() },
+        "credit" | "end" | "finished" | "abort" => ServerFrame::Stream(envelope.stream_frame()),
+        _ => ServerFrame::Unknown(envelope.kind.clone()),
+    };
+    envelope.whole(frame)
 }
 
 impl<'a> Envelope<'a> {
     fn read(text: &'a str) -> Result<Self, FrameError> {
-        let not_json = |Malformed| FrameError::Syntax("it is not a JSON object".into());
-        let mut envelope = Self::default();
-        let mut fields = Fields::of(text).map_err(not_json)?;
-        while let Some((key, value)) = fields.next().map_err(not_json)? {
-            // A field that is null says what a missing one says.
-            if !value.is_null() {
-                envelope.set(&key, value).map_err(|Malformed| {
-                    FrameError::Syntax(["its field `", &key, "` is not of the type that it should be"].concat().into())
-                })?;
-            }
-        }
-        if envelope.kind.is_empty() {
-            return Err(FrameError::Syntax("it has no `type`".into()));
+        let fields = Object::read(text).map_err(|Malformed| FrameError::Syntax("it is not a JSON object".into()))?;
+        let mut envelope = Self { kind: Cow::Borrowed(""), fields, fault: Cell::new(None) };
+        match envelope.text("type") {
+            Some(kind) => envelope.kind = kind,
+            None => return Err(FrameError::Syntax("it has no `type`, or one that is no text".into())),
         }
         Ok(envelope)
     }
 
-    fn set(&mut self, key: &str, value: Json<'a>) -> Result<(), Malformed> {
-        match key {
-            "type" => self.kind = value.string()?,
-            "id" => self.id = Some(value.number()?),
-            "method" => self.method = Some(value.string()?),
-            "payload" => self.payload = Some(value.raw()?),
-            "timeout" => self.timeout = Some(value.number()?),
-            "done" => self.done = Some(value.number()?),
-            "parts" => self.parts = Some(value.number()?),
-            "seq" => self.seq = Some(value.number()?),
-            "nonce" => self.nonce = Some(value.number()?),
-            "error" => self.error = Some(failure(value)?),
-            "stream" => self.stream = Some(narrow(value.number()?)?),
-            "ref" => self.reference = Some(parsed(value)?),
-            "name" => self.name = Some(value.string()?),
-            "media" => self.media = Some(value.string()?),
-            "size" => self.size = Some(value.number()?),
-            "offset" => self.offset = Some(value.number()?),
-            "durable" => self.durable = Some(value.number()?),
-            "limit" => self.limit = Some(value.number()?),
-            "digest" => self.digest = Some(parsed(value)?),
-            "token" => self.token = Some(value.string()?),
-            "ticket" => self.ticket = Some(value.string()?),
-            "agent" => self.agent = Some(value.string()?),
-            "session" => self.session = Some(parsed(value)?),
-            "continuity" => self.continuity = Some(continuity(value)?),
-            "identity" => self.identity = Some(value.string()?),
-            "limits" => self.limits = Some(limits(value)?),
-            "heartbeat" => self.heartbeat = Some(heartbeat(value)?),
-            "reconnect" => self.reconnect = Some(advice(value)?),
-            _ => {}
+    /// The frame, unless something was wrong with a field of it.
+    fn whole<T>(self, frame: T) -> Result<T, FrameError> {
+        self.fault.into_inner().map_or(Ok(frame), Err)
+    }
+
+    fn is_at_fault(&self, error: FrameError) {
+        let first = self.fault.take();
+        self.fault.set(first.or(Some(error)));
+    }
+
+    fn missing(&self, field: &'static str) {
+        self.is_at_fault(FrameError::Missing(field));
+    }
+
+    fn wrong_type(&self, field: &'static str) {
+        let mut text = String::from("its field `");
+        text.push_str(field);
+        text.push_str("` is not of the type that it should be");
+        self.is_at_fault(FrameError::Syntax(text.into()));
+    }
+
+    fn read_as<T>(&self, field: &'static str, read: impl FnOnce(Json<'a>) -> Result<T, Malformed>) -> Option<T> {
+        let value = read(self.fields.get(field)?);
+        if value.is_err() {
+            self.wrong_type(field);
         }
-        Ok(())
+        value.ok()
     }
 
-    fn call(&self) -> Result<CallId, FrameError> {
-        number("id", self.id).map(CallId)
+    fn needed<T: Default>(&self, field: &'static str, value: Option<T>) -> T {
+        if value.is_none() {
+            self.missing(field);
+        }
+        value.unwrap_or_default()
     }
 
-    fn stream(&self) -> Result<StreamNo, FrameError> {
-        self.stream.map(StreamNo).ok_or(FrameError::Missing("stream"))
+    fn text(&self, field: &'static str) -> Option<Cow<'a, str>> {
+        self.read_as(field, Json::string)
     }
 
-    fn failure(&mut self) -> Result<Failure, FrameError> {
-        self.error.take().ok_or(FrameError::Missing("error"))
+    fn parsed<T: FromStr>(&self, field: &'static str) -> Option<T> {
+        let text = self.text(field)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.wrong_type(field);
+        }
+        value
     }
 
-    fn open(self) -> Result<Open<'a>, FrameError> {
-        Ok(Open {
-            stream: self.stream()?,
-            id: self.reference.ok_or(FrameError::Missing("ref"))?,
-            size: optional("size", self.size)?,
-            name: self.name,
-            media: self.media,
+    /// The bits of an id that the frame needs.
+    fn bits<T: FromStr>(&self, field: &'static str, bits: impl FnOnce(T) -> [u8; 16]) -> [u8; 16] {
+        self.needed(field, self.parsed(field).map(bits))
+    }
+
+    fn number(&self, field: &'static str) -> Option<u64> {
+        let number = self.read_as(field, Json::number);
+        if number.is_some_and(|number| number > MAX_SAFE_INTEGER) {
+            self.is_at_fault(FrameError::TooLarge(field));
+        }
+        number
+    }
+
+    fn needed_number(&self, field: &'static str) -> u64 {
+        self.needed(field, self.number(field))
+    }
+
+    fn payload(&self) -> Option<&'a RawValue> {
+        self.read_as("payload", Json::raw)
+    }
+
+    fn nonce(&self) -> u64 {
+        self.number("nonce").unwrap_or(0)
+    }
+
+    fn call(&self) -> CallId {
+        CallId(self.needed_number("id"))
+    }
+
+    fn stream(&self) -> StreamNo {
+        let number = self.needed_number("stream");
+        if number > u64::from(u32::MAX) {
+            self.wrong_type("stream");
+        }
+        StreamNo(number as u32)
+    }
+
+    fn failure(&self) -> Failure {
+        self.read_as("error", failure).unwrap_or_else(|| {
+            self.missing("error");
+            Failure::new(Code::Internal, "")
         })
     }
 
-    fn stream_frame(self) -> Result<StreamFrame<'a>, FrameError> {
-        let stream = self.stream()?;
-        Ok(match &*self.kind {
+    fn open(&self) -> Open<'a> {
+        Open {
+            stream: self.stream(),
+            id: StreamId::from_random(self.bits("ref", StreamId::bits)),
+            size: self.number("size"),
+            name: self.text("name"),
+            media: self.text("media"),
+        }
+    }
+
+    fn stream_frame(&self) -> StreamFrame<'a> {
+        let stream = self.stream();
+        match &*self.kind {
             "credit" => {
-                StreamFrame::Credit { stream, durable: number("durable", self.durable)?, limit: number("limit", self.limit)? }
+                StreamFrame::Credit { stream, durable: self.needed_number("durable"), limit: self.needed_number("limit") }
             }
-            "end" => StreamFrame::End { stream, size: number("size", self.size)?, digest: self.digest },
+            "end" => StreamFrame::End { stream, size: self.needed_number("size"), digest: self.parsed("digest") },
             "finished" => StreamFrame::Finished {
                 stream,
-                size: number("size", self.size)?,
-                digest: self.digest.ok_or(FrameError::Missing("digest"))?,
+                size: self.needed_number("size"),
+                digest: self.parsed("digest").unwrap_or_else(|| {
+                    self.missing("digest");
+                    Digest::NONE
+                }),
             },
             _ => StreamFrame::Abort {
                 stream,
-                id: self.reference,
+                id: self.parsed("ref"),
                 error: Cow::Owned(
-                    self.error.unwrap_or_else(|| Failure::new(Code::StreamAborted, "the other side gave the stream up")),
+                    self.read_as("error", failure)
+                        .unwrap_or_else(|| Failure::new(Code::StreamAborted, "the other side gave the stream up")),
                 ),
             },
-        })
-    }
-}
-
-fn parsed<T: std::str::FromStr>(value: Json<'_>) -> Result<T, Malformed> {
-    value.string()?.parse().map_err(|_| Malformed)
-}
-
-fn narrow<T: TryFrom<u64>>(number: u64) -> Result<T, Malformed> {
-    number.try_into().map_err(|_| Malformed)
-}
-
-/// Tells each field of an object that is not null.
-fn each<'a>(object: Json<'a>, mut field: impl FnMut(&str, Json<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
-    let mut fields = object.fields()?;
-    while let Some((key, value)) = fields.next()? {
-        if !value.is_null() {
-            field(&key, value)?;
         }
     }
-    Ok(())
 }
 
 fn failure(value: Json<'_>) -> Result<Failure, Malformed> {
-    let mut code = None;
-    let mut failure = Failure::new(Code::Internal, "").ran(Ran::Maybe);
-    failure.retryable = false;
-    each(value, |key, value| {
-        match key {
-            "code" => code = Some(Code::from_name(&value.string()?)),
-            "message" => failure.message = value.string()?.into_owned(),
-            "retryable" => failure.retryable = value.flag()?,
-            "ran" => {
-                failure.ran = match &*value.string()? {
-                    "no" => Ran::No,
-                    "yes" => Ran::Yes,
-                    _ => Ran::Maybe,
-                }
-            }
-            "data" => failure.data = Some(value.raw()?.to_owned()),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    failure.code = code.ok_or(Malformed)?;
-    Ok(failure)
+    let fields = value.object()?;
+    let code = Code::from_name(&fields.get("code").ok_or(Malformed)?.string()?);
+    let message = fields.get("message").map_or(Ok(Cow::Borrowed("")), Json::string)?;
+    let ran = match fields.get("ran").map(Json::string).transpose()?.as_deref() {
+        Some("no") => Ran::No,
+        Some("yes") => Ran::Yes,
+        _ => Ran::Maybe,
+    };
+    let retryable = fields.get("retryable").map_or(Ok(false), Json::flag)?;
+    let data = fields.get("data").map(Json::raw).transpose()?.map(RawValue::to_owned);
+    Ok(Failure { code, message: message.into_owned(), retryable, ran, data })
 }
 
 fn continuity(value: Json<'_>) -> Result<Continuity, Malformed> {
@@ -278,57 +280,31 @@ fn continuity(value: Json<'_>) -> Result<Continuity, Malformed> {
 }
 
 fn limits(value: Json<'_>) -> Result<Limits, Malformed> {
-    let mut limits = Limits::default();
-    each(value, |key, value| {
-        match key {
-            "maxText" => limits.max_text = narrow(value.number()?)?,
-            "maxChunk" => limits.max_chunk = narrow(value.number()?)?,
-            "maxCalls" => limits.max_calls = narrow(value.number()?)?,
-            "maxStreams" => limits.max_streams = narrow(value.number()?)?,
-            "window" => limits.window = value.number()?,
-            "maxUpload" => limits.max_upload = value.number()?,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(limits)
+    let fields = value.object()?;
+    let number = |field, default: u64| fields.get(field).map_or(Ok(default), Json::number);
+    // Larger than this machine can count is as good as no limit.
+    let count = |field, default: usize| Ok(usize::try_from(number(field, default as u64)?).unwrap_or(usize::MAX));
+    let default = Limits::default();
+    Ok(Limits {
+        max_text: count("maxText", default.max_text)?,
+        max_chunk: count("maxChunk", default.max_chunk)?,
+        max_calls: count("maxCalls", default.max_calls)?,
+        max_streams: count("maxStreams", default.max_streams)?,
+        window: number("window", default.window)?,
+        max_upload: number("maxUpload", default.max_upload)?,
+    })
 }
 
 fn heartbeat(value: Json<'_>) -> Result<Heartbeat, Malformed> {
-    let (mut interval, mut timeout) = (None, None);
-    each(value, |key, value| {
-        match key {
-            "interval" => interval = Some(value.number()?),
-            "timeout" => timeout = Some(value.number()?),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(Heartbeat { interval: interval.ok_or(Malformed)?, timeout: timeout.ok_or(Malformed)? })
+    let fields = value.object()?;
+    let number = |field| fields.get(field).ok_or(Malformed)?.number();
+    Ok(Heartbeat { interval: number("interval")?, timeout: number("timeout")? })
 }
 
 fn advice(value: Json<'_>) -> Result<Advice, Malformed> {
-    let mut advice = Advice { delay: 0, spread: 0 };
-    each(value, |key, value| {
-        match key {
-            "delay" => advice.delay = value.number()?,
-            "spread" => advice.spread = value.number()?,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(advice)
-}
-
-fn number(field: &'static str, value: Option<u64>) -> Result<u64, FrameError> {
-    optional(field, value)?.ok_or(FrameError::Missing(field))
-}
-
-fn optional(field: &'static str, value: Option<u64>) -> Result<Option<u64>, FrameError> {
-    match value {
-        Some(value) if value > MAX_SAFE_INTEGER => Err(FrameError::TooLarge(field)),
-        value => Ok(value),
-    }
+    let fields = value.object()?;
+    let number = |field| fields.get(field).map_or(Ok(0), Json::number);
+    Ok(Advice { delay: number("delay")?, spread: number("spread")? })
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ impl Text {
     /// The frame as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("a Text is only ever made from a String")
+        // A Text is only ever made from text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The frame's bytes, which are UTF-8.
