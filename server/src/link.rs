@@ -191,6 +191,8 @@ struct Driver {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Frames were given to the socket and not flushed.
     unflushed: bool,
+    /// When the socket last took something.
+    took_at: std::time::Instant,
     /// Bytes of streams were, and the machine waits to hear that they went.
     bulk: bool,
 }
@@ -211,7 +213,8 @@ enum End {
 
 impl Driver {
     fn new(socket: Socket, session: Arc<Session>, link: Link) -> Self {
-        Self { socket, session, link, waiting: None, timer: None, unflushed: false, bulk: false }
+        let took_at = std::time::Instant::now();
+        Self { socket, session, link, waiting: None, timer: None, unflushed: false, took_at, bulk: false }
     }
 
     async fn run(mut self) {
@@ -259,6 +262,9 @@ impl Driver {
                 Ok(read) => read,
                 Err(end) => return Poll::Ready(end),
             };
+            if self.is_stuck() {
+                return Poll::Ready(End::Lost);
+            }
             let due = self.poll_timer(context);
             let said = self.session.poll_dirty(context);
             if !(flushed || read || due || said) {
@@ -283,6 +289,7 @@ impl Driver {
                 }
                 self.bulk |= matches!(message, Message::Binary(_));
                 self.unflushed = true;
+                self.took_at = std::time::Instant::now();
                 if Pin::new(&mut self.socket).start_send(message).is_err() {
                     return Poll::Ready(End::Lost);
                 }
@@ -319,8 +326,26 @@ impl Driver {
         }
     }
 
+    /// Whether the client has taken nothing of what waits for it for as long as it may be silent.
+    fn is_stuck(&mut self) -> bool {
+        if self.waiting.is_none() {
+            return false;
+        }
+        let limits = &self.session.app.config.limits;
+        let patience = limits.heartbeat_interval + limits.heartbeat_timeout;
+        if self.took_at.elapsed() >= patience {
+            return true;
+        }
+        self.arm(Some(self.session.app.machine_time(self.took_at + patience)));
+        false
+    }
+
     /// Takes what the socket has, up to a batch. Whether there was anything.
     fn read(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        if self.waiting.is_some() && self.session.is_behind() {
+            // The network holds back what the client sends until it reads.
+            return Ok(false);
+        }
         let mut taken = 0;
         while taken < READ_BATCH {
             let frame = match Pin::new(&mut self.socket).poll_next(context) {

@@ -12,6 +12,8 @@ use crate::wire::{Call, ServerFrame, Text};
 
 /// How many bytes of answers are kept for one session before the oldest are let go.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// How many calls are remembered for one session whose client does not say which are settled.
+const KEPT_RECORDS: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -49,9 +51,10 @@ pub(super) enum Met {
 }
 
 impl Calls {
-    pub(super) fn meet(&mut self, call: &Call<'_>, max_calls: usize) -> Met {
+    /// Looks a call up and books a new one. Calls that run although their caller has settled them go to `given_up`.
+    pub(super) fn meet(&mut self, call: &Call<'_>, max_calls: usize, given_up: &mut Vec<CallId>) -> Met {
         if let Some(done) = call.done {
-            self.forget_below(done);
+            self.forget_below(done, given_up);
         }
         if call.id.0 < self.done {
             return Met::Refused(
@@ -127,15 +130,19 @@ impl Calls {
         self.records.iter().filter(|(_, record)| matches!(record, Record::Running(_))).map(|(id, _)| *id).collect()
     }
 
-    fn forget_below(&mut self, done: CallId) {
+    fn forget_below(&mut self, done: CallId, given_up: &mut Vec<CallId>) {
         self.done = self.done.max(done.0);
         while let Some(entry) = self.records.first_entry() {
             if *entry.key() >= done {
                 break;
             }
-            match entry.remove() {
-                // The caller has given it up by deadline; its handler may still run, and its answer will find no record.
-                Record::Running(_) => self.running -= 1,
+            let (id, record) = entry.remove_entry();
+            match record {
+                // The caller has given it up, by its deadline for one.
+                Record::Running(_) => {
+                    self.running -= 1;
+                    given_up.push(id);
+                }
                 Record::Answered(text, _) => self.kept_bytes -= text.len(),
                 Record::Lost => {}
             }
@@ -143,6 +150,15 @@ impl Calls {
     }
 
     fn bound_memory(&mut self, newest: CallId) {
+        while self.records.len() > KEPT_RECORDS
+            && let Some(first) = self.records.first_entry().filter(|first| !matches!(first.get(), Record::Running(_)))
+        {
+            let (id, record) = first.remove_entry();
+            self.done = self.done.max(id.0 + 1);
+            if let Record::Answered(text, _) = record {
+                self.kept_bytes -= text.len();
+            }
+        }
         if self.kept_bytes <= KEPT_BYTES {
             return;
         }

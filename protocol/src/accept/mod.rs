@@ -52,6 +52,10 @@ pub fn goodbye(error: Failure, advice: Option<Advice>) -> Text {
     ServerFrame::Goodbye(Goodbye { error, reconnect: advice }).encode()
 }
 
+/// How much text may wait for a client before nothing more is read from it.
+const MOST_WAITING: usize = 256;
+const MOST_WAITING_BYTES: usize = 1024 * 1024;
+
 /// What a session is made of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Config {
@@ -420,6 +424,12 @@ impl Session {
         self.calls.part_room(id).is_some()
     }
 
+    /// Whether the client takes so little of what it is told that nothing more should be read from it for now.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.control.len() > MOST_WAITING || self.control.iter().map(Text::len).sum::<usize>() > MOST_WAITING_BYTES
+    }
+
     // What the driver does.
 
     /// The next thing to do. Drain it until [`Output::Wait`] after every mutation.
@@ -483,7 +493,10 @@ impl Session {
             let error = Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them");
             return self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode());
         }
-        match self.calls.meet(call, self.config.limits.max_calls) {
+        let mut given_up = Vec::new();
+        let met = self.calls.meet(call, self.config.limits.max_calls, &mut given_up);
+        self.outputs.extend(given_up.into_iter().map(|id| Output::Event(Event::Cancel { id })));
+        match met {
             Met::New => self.outputs.push_back(Output::Event(Event::Call {
                 id: call.id,
                 method: call.method.as_ref().into(),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use samewire_protocol::accept::{Event, Resumed};
 use samewire_protocol::streams::{StreamSpec, Want};
-use samewire_protocol::{Failure, Link, StreamId, StreamNo};
+use samewire_protocol::{Code, Failure, Link, StreamId, StreamNo};
 
 use super::Session;
 use crate::calls;
@@ -64,6 +64,11 @@ impl Session {
 
     /// A client begins a stream or goes on with it.
     fn take_up(self: &Arc<Self>, stream: StreamNo, spec: StreamSpec) {
+        if self.taking_up.load(Ordering::Acquire) >= 2 * self.app.config.limits.max_streams {
+            let failure =
+                Failure::new(Code::Overloaded, "too many streams are being opened at once; open them one after another");
+            return self.machine(|machine, now| machine.abort(now, stream, &failure));
+        }
         let link = self.core.lock().link;
         // Counted here and not in the task: a call right behind the frame must know that a stream is on its way.
         let underway = Underway::new(self);

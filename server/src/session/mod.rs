@@ -121,6 +121,11 @@ impl Session {
         self.core.lock().machine.handle_input(self.app.now(), link, input);
     }
 
+    /// Whether nothing more should be read from the client until it has taken what waits for it.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.core.lock().machine.is_behind()
+    }
+
     pub(crate) fn timeout(&self) {
         self.core.lock().machine.handle_timeout(self.app.now());
     }
