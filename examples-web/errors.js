@@ -1,0 +1,53 @@
+// What went wrong, in words that say what to do. Keyed by the codes of the wire, which are stable; the server's own sentence is kept
+// where it knows more than we do.
+
+const TEXTS = {
+  "answer-lost": ["The server no longer has the answer.", "Look in the list of stored files before you try again."],
+  "bad-name": ["This file name cannot be stored.", "Rename the file: no slashes, no control characters, at most 255 bytes."],
+  "connection-lost": ["The connection was lost, and it is not known whether this was done.", "Look in the list of stored files, then try again."],
+  "deadline-exceeded": ["The server did not answer in time.", "Try again."],
+  "digest-mismatch": ["The bytes that arrived are not those of the file, so nothing was stored.", "Try again. If it happens again, the file may be changing on disk."],
+  "file-not-found": ["This file is no longer stored.", "The list has been brought up to date."],
+  forbidden: ["You may not do this.", "Sign in under another name."],
+  "heartbeat-timeout": ["The server was silent for too long.", "The page connects again by itself."],
+  internal: ["The server had a fault of its own.", "Try again; if it goes on, look in the server's log."],
+  "method-not-found": ["This server does not offer that.", "Start a server of the same version as this page."],
+  "origin-refused": ["The server does not accept this page's address.", "Open the page at the address that the server prints."],
+  overloaded: ["The server has too much to do.", "Wait a little, then try again."],
+  "quota-exceeded": ["Your space on the server is full.", "Remove stored files, then try again."],
+  restart: ["The server is restarting.", "Try again in a moment."],
+  "session-closed": ["The session is over.", "Reload the page."],
+  "size-mismatch": ["The file's size changed while it was being sent.", "Try again with a file that nothing writes to."],
+  "storage-full": ["The server's disk is full.", "Make room on the server, then try again."],
+  "stream-aborted": ["The server gave this transfer up.", "Try again."],
+  "stream-not-found": ["The server no longer has what was sent: it was kept for a while and then dropped.", "Try again from the start."],
+  superseded: ["This session went on in another window.", "Use that window, or reload this page."],
+  "token-expired": ["Your sign-in has run out.", "Reload the page to sign in again."],
+  "token-invalid": ["The server does not accept this sign-in.", "Choose your name again at the top of the page."],
+  "too-big": ["The file is larger than this server takes.", "Choose a smaller one, or raise the server's limit."],
+  "too-many-calls": ["Too many calls at once.", "Wait a little, then try again."],
+  "too-many-sessions": ["The server takes no more sessions.", "Wait a little, then try again."],
+  "too-many-streams": ["Too many transfers at once.", "Wait until one has finished, then try again."],
+  unauthenticated: ["The server wants to know who you are.", "Choose a name, or give a token, at the top of the page."],
+};
+
+/** Failures of the browser's own, by the name of their exception. */
+const BROWSER = {
+  NotFoundError: ["The file is no longer where it was.", "Choose it again."],
+  NotReadableError: ["The browser can no longer read the file: it was changed, moved or removed.", "Choose it again."],
+  QuotaExceededError: ["There is no room left on this device.", "Make room, then try again."],
+  TypeError: ["The server cannot be reached.", "Check that it runs, then try again."],
+};
+
+/** `{ what, todo }` for people, from anything that was thrown. */
+export function explain(error) {
+  const known = TEXTS[error?.code] ?? BROWSER[error?.name];
+  if (known) return { what: known[0], todo: known[1] };
+  const message = String(error?.message ?? error ?? "").trim() || "Something went wrong";
+  return { what: /[.!?]$/.test(message) ? message : `${message}.`, todo: error?.retryable === false ? "" : "Try again." };
+}
+
+/** Whether this is the end that somebody asked for, and so nothing to report. */
+export function isCancel(error) {
+  return error?.name === "AbortError" || error?.code === "canceled";
+}

@@ -1,0 +1,111 @@
+// What every page has: the header with the pages, the state of the connection, and who you are; and the one client of the page.
+
+import { h, setText, svg } from "./dom.js";
+import { identityButton, signIn } from "./identity.js";
+import { Client } from "./samewire.js";
+import { toast, toastError } from "./toast.js";
+
+/** The pages that exist. A new one is one line here. */
+export const PAGES = [
+  { href: "/", name: "Overview" },
+  {
+    href: "/upload.html",
+    name: "Upload",
+    icon: "upload",
+    about: "Send files over the session, cut the connection on the way, and see them arrive whole.",
+  },
+];
+
+/** What a connection state is called, and what it looks like. */
+export const STATES = {
+  idle: { label: "Not connected", look: "off" },
+  connecting: { label: "Connecting", look: "busy" },
+  live: { label: "Live", look: "live" },
+  waiting: { label: "Reconnecting", look: "cut" },
+  closed: { label: "Closed", look: "off" },
+};
+
+const state = h("span", { "data-testid": "conn-state" }, STATES.idle.label);
+const pill = h("span", { class: "pill", "data-look": "off" }, h("span", { class: "dot" }), state);
+const who = h("span", { class: "who-place" });
+
+function header() {
+  const here = location.pathname.replace(/\/index\.html$/, "/");
+  return h(
+    "header",
+    { class: "top" },
+    h(
+      "div",
+      { class: "top-row" },
+      h("a", { class: "brand", href: "/" }, mark(), "samewire"),
+      h(
+        "nav",
+        { "aria-label": "Pages" },
+        PAGES.map((page) => h("a", { href: page.href, "aria-current": page.href === here && "page" }, page.name)),
+      ),
+      pill,
+      who,
+    ),
+  );
+}
+
+/** Two ends and one wire. */
+function mark() {
+  return svg(
+    "svg",
+    { class: "mark", viewBox: "0 0 32 20", "aria-hidden": "true", focusable: "false" },
+    svg("path", { d: "M5 14.5C13 14.5 10 5.5 16 5.5S19 14.5 27 14.5" }),
+    svg("circle", { cx: 5, cy: 14.5, r: 3.2 }),
+    svg("circle", { cx: 27, cy: 14.5, r: 3.2 }),
+  );
+}
+
+/** Puts up the header. A page calls this first, so that something stands there at once. */
+export function mountShell() {
+  document.body.prepend(h("a", { class: "skip", href: "#main" }, "Skip to the content"), header());
+}
+
+/** Signs in and opens the page's one session. Tries for as long as the server cannot be reached. */
+export async function openClient() {
+  const identity = await signInPatiently();
+  who.replaceChildren(...identityButton(identity));
+  const client = new Client({
+    apiUrl: location.origin,
+    wsUrl: `${location.origin.replace(/^http/, "ws")}/session`,
+    // Calls that may go either way go over HTTP here. Those that name a stream go over the session all the same.
+    preferWebSocket: false,
+    token: identity.token,
+  });
+  showState(client);
+  client.on("error", (error) => toastError("The session reported a problem", error));
+  return client;
+}
+
+async function signInPatiently() {
+  let close;
+  for (let delay = 1000; ; delay = Math.min(delay * 2, 15_000)) {
+    try {
+      const identity = await signIn();
+      close?.();
+      return identity;
+    } catch {
+      setState("waiting");
+      close ??= toast("The server cannot be reached", {
+        detail: "Check that it runs. This page keeps trying.",
+        kind: "bad",
+      });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+}
+
+function showState(client) {
+  setState(client.state);
+  client.on("state", () => setState(client.state));
+}
+
+function setState(name) {
+  const { label, look } = STATES[name] ?? STATES.idle;
+  setText(state, label);
+  pill.dataset.look = look;
+}

@@ -1,0 +1,69 @@
+// Short notes at the edge of the screen. News goes away by itself; an error stays until it has been read.
+
+import { h, icon } from "./dom.js";
+import { explain } from "./errors.js";
+
+const STAY = 6000;
+const MOST = 4;
+
+let rack;
+
+/** The corner where toasts stand, made on first use. */
+function place() {
+  rack ??= document.body.appendChild(h("div", { class: "toasts", role: "region", "aria-label": "Notices" }));
+  return rack;
+}
+
+/**
+ * Shows a note. `kind` is "good", "info" or "bad"; `action` is `{ label, run }`.
+ * Returns a function that takes it away.
+ */
+export function toast(title, { detail = "", kind = "info", action, stay = kind === "bad" ? Infinity : STAY } = {}) {
+  let timer;
+  const close = () => {
+    clearTimeout(timer);
+    note.remove();
+  };
+  const wait = () => {
+    if (Number.isFinite(stay)) timer = setTimeout(close, stay);
+  };
+  const note = h(
+    "div",
+    {
+      class: `toast ${kind}`,
+      "data-testid": "toast",
+      role: kind === "bad" ? "alert" : "status",
+      // Nobody should lose a note while reading it.
+      onpointerenter: () => clearTimeout(timer),
+      onpointerleave: wait,
+      onfocusin: () => clearTimeout(timer),
+      onfocusout: wait,
+    },
+    icon(kind === "good" ? "check" : "warning"),
+    h("div", { class: "toast-text" }, h("strong", {}, title), detail && h("span", {}, detail)),
+    action &&
+      h("button", { type: "button", class: "button small", onclick: () => (close(), action.run()) }, action.label),
+    h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: close }, icon("close")),
+  );
+  if (kind === "info") note.firstChild.remove();
+  place().append(note);
+  // Only news makes room: an error that nobody has read yet stays.
+  const news = rack.querySelectorAll(".toast:not(.bad)");
+  if (rack.childElementCount > MOST && news.length > 1) news[0].remove();
+  wait();
+  return close;
+}
+
+/** Shows what failed and what to do about it. */
+export function toastError(doing, error, action) {
+  const { what, todo } = explain(error);
+  return toast(doing, { detail: `${what} ${todo}`.trim(), kind: "bad", action });
+}
+
+let announcer;
+
+/** Says something to a screen reader, and shows nothing. */
+export function announce(text) {
+  announcer ??= document.body.appendChild(h("p", { class: "unseen", role: "status" }));
+  announcer.textContent = text;
+}

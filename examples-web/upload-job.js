@@ -1,0 +1,175 @@
+// One file on its way up: its uploader, the call that turns the finished stream into a stored file, and every state in between.
+
+import { isCancel } from "./errors.js";
+
+/** States that end an upload; only "failed" and "cancelled" may begin again. */
+const OVER = new Set(["stored", "failed", "cancelled"]);
+
+export class UploadJob extends EventTarget {
+  file;
+  record = null;
+  error = null;
+  /** How often the connection went away while this upload ran. */
+  cuts = 0;
+  /** How long it took, in seconds, from its start to the stored file. */
+  took = 0;
+
+  #stage = "queued";
+  #paused = false;
+  #live = false;
+  #client = null;
+  #uploader = null;
+  #call = null;
+  #began = 0;
+  #counted = 0;
+  #onBytes;
+  /** Numbers the attempts, so that the end of an abandoned one is not taken for the end of its successor. */
+  #attempt = 0;
+
+  /** `onBytes(count)` hears of bytes as they become durable. */
+  constructor(file, onBytes) {
+    super();
+    this.file = file;
+    this.#onBytes = onBytes;
+  }
+
+  /** queued | waiting | uploading | paused | verifying | storing | stored | failed | cancelled */
+  get state() {
+    if (this.#stage !== "sending") return this.#stage;
+    if (this.#paused) return "paused";
+    if (!this.#live) return "waiting";
+    const { durable } = this.progress;
+    return durable >= this.file.size ? "verifying" : "uploading";
+  }
+
+  get over() {
+    return OVER.has(this.#stage);
+  }
+
+  /** Whether this upload takes part in the traffic now, and so has a place among those that may run at once. */
+  get running() {
+    return this.#stage === "sending" || this.#stage === "storing";
+  }
+
+  get streamId() {
+    return this.#uploader?.id ?? null;
+  }
+
+  get progress() {
+    const { sent = 0, durable = 0, rate = 0, timeLeft = NaN } = this.#uploader?.progress ?? {};
+    return { sent, durable, rate, timeLeft, total: this.file.size };
+  }
+
+  /** Leaves the queue and goes all the way, or fails on it. */
+  async start(client) {
+    if (this.#stage !== "queued") return;
+    const attempt = ++this.#attempt;
+    const current = () => attempt === this.#attempt;
+    this.#client = client;
+    this.#began = performance.now();
+    this.cuts = 0;
+    try {
+      if (!this.#uploader) await this.#send();
+      if (current()) await this.#store(current);
+    } catch (error) {
+      if (current()) this.#fail(error);
+    }
+  }
+
+  async #send() {
+    const client = this.#client;
+    const uploader = client.createBlobUploader(this.file, { name: this.file.name, media: this.file.type || undefined });
+    this.#uploader = uploader;
+    this.#counted = 0;
+    this.#live = client.state === "live";
+    const offs = [
+      client.on("state", () => this.#linkChanged()),
+      uploader.on("progress", () => this.#moved()),
+      uploader.on("state", () => this.#tell()),
+    ];
+    this.#enter("sending");
+    try {
+      await uploader.upload();
+      this.#moved();
+    } finally {
+      for (const off of offs) off();
+    }
+  }
+
+  #moved() {
+    const { durable } = this.progress;
+    if (durable > this.#counted) this.#onBytes(durable - this.#counted);
+    this.#counted = Math.max(this.#counted, durable);
+    this.#tell();
+  }
+
+  #linkChanged() {
+    const live = this.#client.state === "live";
+    if (this.#live && !live) this.cuts += 1;
+    this.#live = live;
+    this.#tell();
+  }
+
+  /** The call names the stream, so the SDK sends it over the session that carried the bytes, although calls prefer HTTP here. */
+  async #store(current) {
+    this.#enter("storing");
+    this.#call = new AbortController();
+    const record = await this.#client.api.files.upload(
+      { streamId: this.#uploader.id, name: this.file.name },
+      { signal: this.#call.signal },
+    );
+    if (!current()) return;
+    this.record = record;
+    this.took = (performance.now() - this.#began) / 1000;
+    this.#enter("stored");
+  }
+
+  #fail(error) {
+    if (isCancel(error)) return this.#enter("cancelled");
+    // When only the last call failed the bytes are still on the server, and a retry need not send them again.
+    if (this.#stage !== "storing" || !error?.retryable) this.#uploader = null;
+    this.error = error;
+    this.#enter("failed");
+  }
+
+  pause() {
+    if (this.#stage !== "sending" || this.#paused) return;
+    this.#paused = true;
+    this.#uploader.pause();
+    this.#tell();
+  }
+
+  resume() {
+    if (this.#stage !== "sending" || !this.#paused) return;
+    this.#paused = false;
+    this.#uploader.resume();
+    this.#tell();
+  }
+
+  /** Gives the upload up: the server drops what it has of it. */
+  cancel() {
+    if (this.over) return;
+    this.#attempt += 1;
+    this.#call?.abort();
+    this.#uploader?.cancel();
+    this.#uploader = null;
+    this.#enter("cancelled");
+  }
+
+  /** Back into the queue, after a failure or a cancel. */
+  retry() {
+    if (!this.over || this.#stage === "stored") return;
+    this.#paused = false;
+    this.error = null;
+    this.#enter("queued");
+  }
+
+  #enter(stage) {
+    this.#stage = stage;
+    this.#tell();
+  }
+
+  #tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,104 @@
+// Files chosen by a person, in the order they came. A few go up at once, so that fifty do not share the wire in crumbs.
+
+import { h, setText, show } from "./dom.js";
+import { plural } from "./format.js";
+import { UploadJob } from "./upload-job.js";
+import { uploadCard } from "./upload-card.js";
+
+const AT_ONCE = 3;
+
+export class UploadQueue {
+  #jobs = [];
+  #cards = new Map();
+  #client = null;
+  #list;
+  #section;
+  #summary;
+  #clear;
+  #onBytes;
+  #onStored;
+
+  /** `section` holds the list; `onBytes(count)` hears of durable bytes, `onStored(record, job)` of stored files. */
+  constructor(section, { onBytes, onStored }) {
+    this.#section = section;
+    this.#onBytes = onBytes;
+    this.#onStored = onStored;
+    this.#list = h("ul", { class: "cards", "data-testid": "uploads" });
+    this.#summary = h("span", { class: "soft", "data-testid": "upload-summary" });
+    this.#clear = h(
+      "button",
+      { type: "button", class: "button small", "data-testid": "clear-finished", onclick: () => this.#clearStored() },
+      "Clear finished",
+    );
+    section.append(h("div", { class: "section-head" }, h("h2", {}, "Uploads"), this.#summary, this.#clear), this.#list);
+    this.#draw();
+  }
+
+  /** Uploads begin once there is a client; files may be chosen before. */
+  use(client) {
+    this.#client = client;
+    this.#pump();
+  }
+
+  add(files) {
+    for (const file of files) {
+      const job = new UploadJob(file, this.#onBytes);
+      const card = uploadCard(job, { onRetry: (again) => again.retry(), onDismiss: (gone) => this.#remove(gone) });
+      let state = job.state;
+      job.addEventListener("change", () => {
+        if (job.state === state) return;
+        state = job.state;
+        if (state === "stored") this.#onStored(job.record, job);
+        this.#pump();
+      });
+      this.#jobs.push(job);
+      this.#cards.set(job, card);
+      this.#list.append(card);
+    }
+    this.#pump();
+  }
+
+  /** Whether leaving the page now would lose something. */
+  get busy() {
+    return this.#jobs.some((job) => !job.over);
+  }
+
+  #pump() {
+    if (this.#client) {
+      // A paused upload gives its place to the next.
+      const running = this.#jobs.filter((job) => job.running && job.state !== "paused").length;
+      const next = this.#jobs.filter((job) => job.state === "queued").slice(0, Math.max(0, AT_ONCE - running));
+      for (const job of next) job.start(this.#client);
+    }
+    this.#draw();
+  }
+
+  #remove(job) {
+    const card = this.#cards.get(job);
+    const heir = card.nextElementSibling ?? card.previousElementSibling ?? document.querySelector("[data-testid=choose]");
+    if (card.contains(document.activeElement)) heir?.focus();
+    card.remove();
+    this.#cards.delete(job);
+    this.#jobs = this.#jobs.filter((other) => other !== job);
+    this.#draw();
+  }
+
+  #clearStored() {
+    for (const job of this.#jobs.filter((candidate) => candidate.state === "stored")) this.#remove(job);
+  }
+
+  #draw() {
+    show(this.#section, this.#jobs.length > 0);
+    const count = (...states) => this.#jobs.filter((job) => states.includes(job.state)).length;
+    const parts = [
+      [count("uploading", "waiting", "verifying", "storing"), "under way"],
+      [count("paused"), "paused"],
+      [count("queued"), "in line"],
+      [count("failed"), "failed"],
+      [count("stored"), "stored"],
+    ];
+    const said = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
+    setText(this.#summary, this.#jobs.length > 1 ? `${plural(this.#jobs.length, "file")}: ${said.join(", ")}` : "");
+    show(this.#clear, count("stored") > 1);
+  }
+}
