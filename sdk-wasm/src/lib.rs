@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The browser drives the protocol's session: the wasm half of the npm package `samewire`.
+//!
+//! The crate does what differs from the native SDK and nothing else: it opens and writes a socket (`transport`), arms a timer and
+//! feeds the session (`driver`), and shows to JavaScript what happens (`bridge`, `error`). What the session does is decided by
+//! [`samewire_protocol::session`]; what an app sees is made by the package's own JavaScript (`pkg/`), the only caller of what is
+//! exported here. That JavaScript also makes the calls over HTTP, with one `fetch`: gloo-net's HTTP half takes 5 KB of what a page
+//! loads to say the same.
+
+mod bridge;
+mod driver;
+mod error;
+mod transport;
+
+pub use bridge::{Listener, Session, method_traits, names_stream, on_panic, reset};
+
+// A tenth of the default allocator's size, and all memory of an instance is one thread's.
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

@@ -68,12 +68,11 @@ impl Session {
     }
 
     /// Bytes that answer an [`Event::Want`], from its offset on and at most as many as it allows. Bytes that answer no present
-    /// want are ignored: the want is told again after a cut.
-    pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) {
+    /// want are ignored, with `false`: the want is told again after a cut, and a source that gives each byte once keeps them till
+    /// then.
+    pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) -> bool {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(stream) {
-            sender.provide(offset, bytes);
-        }
+        self.streams.senders.get_mut(stream).is_some_and(|sender| sender.provide(offset, bytes))
     }
 
     /// The source has no more bytes.

@@ -1,0 +1,217 @@
+//! Feeds the session and does what it says. Holds no state of the protocol.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use js_sys::Function;
+use samewire_protocol::session::{self, Event, Input, Output};
+use samewire_protocol::{Instant, Link};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::bridge::Listener;
+use crate::transport::Socket;
+
+/// While more than this waits in the socket's own buffer, the driver looks again soon. No event tells that it drains.
+const LOW_WATER: u64 = session::SEND_AHEAD / 4;
+/// How soon: about what browsers allow a timer that arms itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
+/// The longest span that `setTimeout` takes. A timer that comes early is harmless.
+const LONGEST_TIMER: u64 = i32::MAX as u64;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    // What it returns is a number in browsers and an object elsewhere.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: f64) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// The clock that the session counts by.
+pub(crate) fn now() -> Instant {
+    Instant::from_micros((performance_now() * 1_000.0) as u64)
+}
+
+pub(crate) struct Driver {
+    url: String,
+    session: RefCell<session::Session>,
+    socket: RefCell<Option<Rc<Socket>>>,
+    listener: Listener,
+    events: RefCell<Vec<Event>>,
+    delivering: Cell<bool>,
+    alarm: Closure<dyn FnMut()>,
+    /// When the timer comes, and the timer.
+    armed: RefCell<Option<(Instant, JsValue)>>,
+}
+
+impl Driver {
+    pub(crate) fn new(url: String, config: session::Config, listener: Listener) -> Rc<Self> {
+        Rc::new_cyclic(|driver: &Weak<Self>| {
+            let driver = driver.clone();
+            Self {
+                url,
+                session: RefCell::new(session::Session::new(config)),
+                socket: RefCell::new(None),
+                listener,
+                events: RefCell::default(),
+                delivering: Cell::new(false),
+                alarm: Closure::new(move || {
+                    if let Some(driver) = driver.upgrade() {
+                        driver.ring();
+                    }
+                }),
+                armed: RefCell::new(None),
+            }
+        })
+    }
+
+    /// Changes the session, then does what it says. No JavaScript runs while the session is borrowed.
+    pub(crate) fn act<T>(self: &Rc<Self>, change: impl FnOnce(&mut session::Session, Instant) -> T) -> T {
+        let now = now();
+        let crowd = self.crowd();
+        let mut session = self.session.borrow_mut();
+        if let Some((link, buffered)) = crowd {
+            session.handle_input(now, link, Input::Writable { buffered });
+        }
+        let value = change(&mut session, now);
+        drop(session);
+        self.drain();
+        value
+    }
+
+    pub(crate) fn input(self: &Rc<Self>, link: Link, input: Input<'_>) {
+        self.act(|session, now| session.handle_input(now, link, input));
+    }
+
+    /// The socket of this link is gone.
+    pub(crate) fn closed(self: &Rc<Self>, link: Link, code: u16) {
+        self.take_socket(link);
+        self.input(link, Input::Closed { code });
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&session::Session) -> T) -> T {
+        read(&self.session.borrow())
+    }
+
+    /// Loses the present socket, as a network that fails would.
+    pub(crate) fn cut(self: &Rc<Self>) {
+        if let Some(socket) = self.socket.take() {
+            socket.close(3000, "a cut is simulated");
+            self.input(socket.link, Input::Closed { code: 1006 });
+        }
+    }
+
+    fn ring(self: &Rc<Self>) {
+        self.armed.take();
+        self.act(|session, now| session.handle_timeout(now));
+    }
+
+    fn drain(self: &Rc<Self>) {
+        loop {
+            let output = self.session.borrow_mut().poll_output();
+            match output {
+                Output::Dial { link } => self.dial(link),
+                Output::SendText(text) => {
+                    if let Some(socket) = self.socket() {
+                        socket.send_text(text.as_str());
+                    }
+                }
+                Output::SendBinary(frame) => {
+                    if let Some(socket) = self.socket() {
+                        socket.send_binary(&frame);
+                    }
+                }
+                Output::HangUp { link, code, reason } => {
+                    if let Some(socket) = self.take_socket(link) {
+                        socket.close(code, &reason);
+                    }
+                }
+                Output::Event(event) => self.events.borrow_mut().push(event),
+                Output::Wait(at) => {
+                    let crowd = self.crowd();
+                    match crowd {
+                        // Streams used up the room there was; now it can be seen how much is left.
+                        Some((link, buffered)) if self.socket().is_some_and(|socket| socket.take_sent()) => {
+                            self.session.borrow_mut().handle_input(now(), link, Input::Writable { buffered });
+                        }
+                        crowd => {
+                            self.arm(at, crowd.is_some_and(|(_, buffered)| buffered > LOW_WATER));
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        self.deliver_soon();
+    }
+
+    fn dial(self: &Rc<Self>, link: Link) {
+        match Socket::open(&self.url, link, self) {
+            Some(socket) => drop(self.socket.replace(Some(Rc::new(socket)))),
+            // The browser does not even try. The session sees a lost link and waits before the next attempt.
+            None => self.session.borrow_mut().handle_input(now(), link, Input::Closed { code: 1006 }),
+        }
+    }
+
+    fn socket(&self) -> Option<Rc<Socket>> {
+        self.socket.borrow().clone()
+    }
+
+    fn take_socket(&self, link: Link) -> Option<Rc<Socket>> {
+        self.socket().filter(|socket| socket.link == link)?;
+        self.socket.take()
+    }
+
+    /// The link and how many bytes wait in its socket's buffer.
+    fn crowd(&self) -> Option<(Link, u64)> {
+        self.socket().map(|socket| (socket.link, socket.buffered()))
+    }
+
+    /// Sees to it that the timer comes no later than the session needs it. One that comes too early costs less than a new one.
+    fn arm(&self, at: Option<Instant>, crowded: bool) {
+        let now = now();
+        let Some(at) = at.into_iter().chain(crowded.then(|| now + LOOK_AGAIN)).min() else { return };
+        let armed = match self.armed.take() {
+            Some((before, timer)) if before <= at => (before, timer),
+            armed => {
+                if let Some((_, timer)) = armed {
+                    clear_timeout(&timer);
+                }
+                let millis = at.as_micros().saturating_sub(now.as_micros()).div_ceil(1_000).min(LONGEST_TIMER);
+                (at, set_timeout(self.alarm.as_ref().unchecked_ref(), millis as f64))
+            }
+        };
+        *self.armed.borrow_mut() = Some(armed);
+    }
+
+    /// Tells the events from a task of its own: whoever made them happen has its answer first, and listeners may call back.
+    fn deliver_soon(self: &Rc<Self>) {
+        if self.events.borrow().is_empty() || self.delivering.replace(true) {
+            return;
+        }
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            loop {
+                let events = driver.events.take();
+                if events.is_empty() {
+                    break;
+                }
+                events.into_iter().for_each(|event| driver.listener.tell(event));
+            }
+            driver.delivering.set(false);
+        });
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some((_, timer)) = self.armed.take() {
+            clear_timeout(&timer);
+        }
+    }
+}
