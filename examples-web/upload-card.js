@@ -93,8 +93,9 @@ export function uploadCard(job, { onRetry, onDismiss }) {
     setText(share, job.over || now === "queued" ? "" : `${done} %`);
     setText(detail, describe(job, now));
 
-    show(pause, now === "uploading" || now === "waiting", card);
-    show(resume, now === "paused", card);
+    const pausable = now === "uploading" || now === "waiting";
+    show(resume, now === "paused", pausable ? pause : card);
+    show(pause, pausable, now === "paused" ? resume : card);
     show(retry, now === "failed" || now === "cancelled", card);
     show(cancel, !job.over, card);
     show(dismiss, job.over, card);
