@@ -178,20 +178,30 @@ impl Upload {
 
 /// Answers what the machine wants of a source.
 async fn feed(shared: Arc<Shared>, no: StreamNo, mut source: SourceKind, mut asked: mpsc::UnboundedReceiver<Want>) {
+    // What a reader gave for a want that a cut made void: it gives each byte once, so they are kept for the next want.
+    let mut kept = Bytes::new();
     while let Some(want) = asked.recv().await {
         let read = match &mut source {
             SourceKind::Bytes(bytes) => Ok(slice(bytes, want)),
             SourceKind::File(file) => read_at(file.clone(), want).await,
+            SourceKind::Reader(_) if !kept.is_empty() => Ok(kept.split_to(want.max.min(kept.len()))),
             SourceKind::Reader(reader) => read_some(reader, want.max).await,
         };
-        shared.change(|core, now| match read {
-            Ok(bytes) if bytes.is_empty() => core.session.source_ended(now, no),
-            Ok(bytes) => core.session.provide(now, no, want.offset, &bytes),
+        let unused = shared.change(|core, now| match read {
+            Ok(bytes) if bytes.is_empty() => {
+                core.session.source_ended(now, no);
+                None
+            }
+            Ok(bytes) => (!core.session.provide(now, no, want.offset, &bytes)).then_some(bytes),
             Err(error) => {
                 let failure = Failure::new(Code::StreamAborted, format!("the source could not be read: {error}"));
                 core.session.abort(now, no, failure);
+                None
             }
         });
+        if let (SourceKind::Reader(_), Some(unused)) = (&source, unused) {
+            kept = if kept.is_empty() { unused } else { [&unused[..], &kept[..]].concat().into() };
+        }
     }
 }
 
