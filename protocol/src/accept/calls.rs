@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::value::RawValue;
 
+use super::Load;
 use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
@@ -124,6 +125,10 @@ impl Calls {
             self.answered(id, ServerFrame::Failure { id, error }.encode());
         }
         running
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load { calls_running: self.running, calls_kept: self.records.len(), bytes_kept: self.kept_bytes, ..Load::default() }
     }
 
     pub(super) fn running(&self) -> Vec<CallId> {

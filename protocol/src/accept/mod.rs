@@ -194,6 +194,21 @@ pub enum Event {
     },
 }
 
+/// How much a session holds on the server, for limits and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Calls that run.
+    pub calls_running: usize,
+    /// Calls that are remembered: those that run, and answered ones whose callers may ask again.
+    pub calls_kept: usize,
+    /// Bytes of answers and parts that are kept.
+    pub bytes_kept: usize,
+    /// Streams from the client.
+    pub streams_in: usize,
+    /// Streams to the client.
+    pub streams_out: usize,
+}
+
 /// The server's half of a session. See the [module](self) for how it is driven.
 #[derive(Debug)]
 pub struct Session {
@@ -422,6 +437,13 @@ impl Session {
     #[must_use]
     pub fn is_running(&self, id: CallId) -> bool {
         self.calls.part_room(id).is_some()
+    }
+
+    /// How much the session holds.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (streams_in, streams_out) = self.streams.counts();
+        Load { streams_in, streams_out, ..self.calls.load() }
     }
 
     /// Whether the client takes so little of what it is told that nothing more should be read from it for now.

@@ -34,6 +34,11 @@ impl Streams {
         self.receivers.len() + self.senders.len()
     }
 
+    /// How many come from the client, and how many go to it.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.receivers.len(), self.senders.len())
+    }
+
     pub(super) fn attached(&mut self, control: &mut Texts) {
         // A stream that the client never gave credit for may be one it never heard of.
         for sender in self.senders.values().filter(|sender| sender.durable() == 0) {

@@ -128,6 +128,10 @@ impl Calls {
         Some((frame, Failure::new(code, message).ran(ran)))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     /// The next call whose deadline has passed.
     pub(crate) fn expired(&self, now: Instant) -> Option<CallId> {
         self.deadlines.first_key().filter(|(at, _)| *at <= now).map(|(_, id)| id)

@@ -186,6 +186,19 @@ pub enum Event {
     ServerError(Failure),
 }
 
+/// How much a session holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Calls that wait for their answers.
+    pub calls: usize,
+    /// Streams to the server.
+    pub streams_up: usize,
+    /// Streams from the server.
+    pub streams_down: usize,
+    /// Last words on calls and streams that the server has not confirmed.
+    pub untold: usize,
+}
+
 /// The client's half of a session. See the [module](self) for how it is driven.
 #[derive(Debug)]
 pub struct Session {
@@ -328,6 +341,13 @@ impl Session {
     #[must_use]
     pub fn status(&self) -> Status {
         self.state.status()
+    }
+
+    /// How much the session holds.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (streams_up, streams_down) = self.streams.counts();
+        Load { calls: self.calls.len(), streams_up, streams_down, untold: 0 }
     }
 
     /// The newest link.

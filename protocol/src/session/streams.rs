@@ -215,6 +215,11 @@ impl Streams {
         no
     }
 
+    /// How many go to the server, and how many come from it.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.senders.len(), self.receivers.len())
+    }
+
     fn knows(&self, stream: StreamNo) -> bool {
         self.senders.contains_key(stream) || self.receivers.contains_key(stream)
     }
