@@ -86,6 +86,8 @@ pub struct Client {
     pub use_time: Option<Duration>,
     /// The most bytes that a source gives at once.
     pub read_size: usize,
+    /// Whether it does what the machine says only after it has read all that came at one time.
+    pub lazy: bool,
     /// What must never happen.
     pub faults: Vec<String>,
     pub(crate) wait: Option<Instant>,
@@ -116,6 +118,7 @@ impl Client {
             read_time: Duration::ZERO,
             use_time: Some(Duration::ZERO),
             read_size: usize::MAX,
+            lazy: false,
             faults: Vec::new(),
             wait: None,
             socket: None,
@@ -155,7 +158,11 @@ impl Client {
             Held::Frame(Frame::Binary(bytes)) => Input::Binary(bytes.clone()),
         };
         self.session.handle_input(net.now, link, input);
-        self.pump(net);
+        if self.lazy {
+            self.wait = Some(net.now);
+        } else {
+            self.pump(net);
+        }
     }
 
     pub(crate) fn due(&mut self, net: &mut Net, due: Due) {

@@ -167,6 +167,12 @@ impl Pair {
         }
     }
 
+    /// The server gives a stream of the first client up.
+    pub fn drop_stream(&mut self, stream: StreamNo, failure: &Failure) {
+        let id = self.client().uploads[&stream].id;
+        self.server.drop_stream(&mut self.net, "ada", id, failure);
+    }
+
     /// Ends the session of a client on the server, as its expiry does.
     pub fn expire(&mut self, session: SessionId) {
         self.server.end(&mut self.net, session);

@@ -58,7 +58,8 @@ impl Server {
     ) {
         let params: Value = serde_json::from_str(params).unwrap_or_default();
         let tag = params["tag"].as_str().unwrap_or_default().to_owned();
-        if !matches!(method, "echo" | "once" | "fail" | "parts" | "never" | "big" | "upload" | "peek" | "download") {
+        if !matches!(method, "echo" | "once" | "fail" | "parts" | "never" | "big" | "bigparts" | "upload" | "peek" | "download")
+        {
             let failure = Failure::new(Code::MethodNotFound, "there is no such method");
             held.machine.answer(net.now, id, Err(failure));
             return;
@@ -108,7 +109,7 @@ impl Server {
             "fail" => Next::Answer(Err(Failure::new(Code::Forbidden, "this is not for you").ran(Ran::Yes))),
             "never" => Next::Wait,
             "big" => Next::Answer(Ok(format!("\"{}\"", "x".repeat(number(&handler.params["size"]))))),
-            "parts" => self.parts(net, held, id, handler),
+            "parts" | "bigparts" => self.parts(net, held, id, handler),
             "upload" | "peek" => self.on_stream(held, handler),
             "download" => match self.begin_sending(net, held, number(&handler.params["file"])) {
                 Some(stream) => Next::Answer(Ok(format!(r#"{{"stream":"{stream}"}}"#))),
@@ -127,7 +128,11 @@ impl Server {
                 Some(0) => return Next::Wait,
                 Some(_) => {}
             }
-            let part = RawValue::from_string(handler.parts.to_string());
+            let text = match handler.method.as_str() {
+                "bigparts" => format!("\"{}\"", "x".repeat(number(&handler.params["size"]))),
+                _ => handler.parts.to_string(),
+            };
+            let part = RawValue::from_string(text);
             if !part.is_ok_and(|part| held.machine.part(net.now, id, &part)) {
                 self.faults.push(format!("call {id} had room for a part, and could not send it"));
             }

@@ -193,6 +193,16 @@ impl Server {
         self.wake(held, id);
     }
 
+    /// The server gives a client's stream up.
+    pub(crate) fn drop_stream(&mut self, net: &mut Net, owner: &str, id: StreamId, failure: &Failure) {
+        let Some(stored) = self.streams.remove(&(owner.to_owned(), id)) else { return };
+        self.with(net, stored.session, |server, held, net| {
+            held.incoming.remove(&stored.stream);
+            held.machine.abort(net.now, stored.stream, failure);
+            server.wake(held, id);
+        });
+    }
+
     // To the client.
 
     /// Begins a stream to the client with a file's content.
