@@ -11,7 +11,7 @@ use crate::digest::{Digest, Digester};
 use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
 use crate::method::StreamRef;
-use crate::streams::{Receiver, Sender, SenderPhase, Source, StreamSpec, Taken, Want, next_in_turn};
+use crate::streams::{Receiver, Sender, Source, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Attach, ClientFrame, Open, StreamFrame, Text};
@@ -160,10 +160,12 @@ impl Session {
     }
 
     fn sender_finished(&mut self, stream: StreamNo, size: u64, digest: Digest) {
-        let Some(sender) = self.streams.senders.get(stream) else { return };
-        // Only what was sent whole can be finished; a word out of order must not pass for success.
-        if sender.phase != SenderPhase::Ended {
-            return;
+        // Only what was taken whole from the source can be finished; a word out of order must not pass for success. It need not
+        // have been ended on this link: the receiver may have had the end of the link before, and its answer was lost with that.
+        let Some(whole) = self.streams.senders.get(stream).and_then(Sender::whole) else { return };
+        if whole != (size, digest) {
+            let message = "the server has other bytes under this stream's name than those that were sent; send it again";
+            return self.abort_stream(stream, Failure::new(Code::DigestMismatch, message));
         }
         self.streams.forget(stream);
         self.event(Event::Progress { stream, durable: size });

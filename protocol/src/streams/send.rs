@@ -291,17 +291,21 @@ impl Sender {
         if self.phase != SenderPhase::Flowing || self.paused || !self.ready.is_empty() {
             return None;
         }
-        let total = self.total.or(self.spec.size)?;
-        let digest = match &self.digest {
-            Digests::Compute(digester) if digester.count() == total => digester.digest(),
-            Digests::Known(digest) => *digest,
-            Digests::Compute(_) => return None,
-        };
+        let (total, digest) = self.whole()?;
         if self.next < total {
             return None;
         }
         self.phase = SenderPhase::Ended;
         Some((total, digest))
+    }
+
+    /// Size and digest of the whole, once all of it was taken from the source.
+    pub(crate) fn whole(&self) -> Option<(u64, Digest)> {
+        let total = self.total.or(self.spec.size)?;
+        match &self.digest {
+            Digests::Compute(digester) => (digester.count() == total).then(|| (total, digester.digest())),
+            Digests::Known(digest) => Some((total, *digest)),
+        }
     }
 }
 
