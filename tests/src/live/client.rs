@@ -1,8 +1,8 @@
 //! The native SDK, as the tests use it.
 
 use bytes::Bytes;
-use samewire::files::{FileRecord, List, ListParams, Open, OpenParams, Upload, UploadParams};
-use samewire::{Client, Digest, Failure, FileId, Source, Status, StreamOptions};
+use samewire::files::{self, FileRecord, List, ListParams, Open, OpenParams, UploadParams};
+use samewire::{Client, Digest, Failure, FileId, Source, Status, StreamOptions, Upload};
 use tokio::task::JoinHandle;
 
 use crate::rng::Rng;
@@ -56,8 +56,12 @@ pub fn contents(seed: u64, size: usize) -> (Bytes, Digest) {
 
 /// Sends bytes and makes a file of them.
 pub async fn upload(client: &Client, name: &str, bytes: Bytes) -> Result<FileRecord, Failure> {
-    let upload = client.upload(Source::bytes(bytes), StreamOptions::named(name));
-    client.call::<Upload>(&UploadParams { stream: upload.stream(), name: None }).await
+    store(client, &client.upload(Source::bytes(bytes), StreamOptions::named(name))).await
+}
+
+/// Makes a file of a stream, under the stream's name.
+pub async fn store(client: &Client, upload: &Upload) -> Result<FileRecord, Failure> {
+    client.call::<files::Upload>(&UploadParams { stream: upload.stream(), name: None }).await
 }
 
 /// The caller's files.

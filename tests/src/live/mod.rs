@@ -16,7 +16,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use child::Child;
-pub use client::{Insistent, contents, download, list, upload};
+pub use client::{Insistent, contents, download, list, store, upload};
 pub use disk::{blob_count, blob_digests, wait_for_blobs};
 pub use host::{Host, SECRET, settings, token};
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -174,28 +175,22 @@ enum Stop {
 }
 
 async fn carry(shared: &Shared, client: &mut TcpStream, fate: Fate) -> io::Result<()> {
-    let limit = match fate {
-        Fate::Refuse => return Ok(()),
-        Fate::Pass => u64::MAX,
-        Fate::Cut { after, .. } | Fate::Hold { after } => after,
-    };
+    if fate == Fate::Refuse {
+        return Ok(());
+    }
     let target = *shared.target.subscribe().wait_for(Option::is_some).await.map_err(io::Error::other)?;
     let Some(target) = target else { return Ok(()) };
     let mut server = TcpStream::connect(target).await?;
     server.set_nodelay(true)?;
-    let left = AtomicU64::new(limit);
-    let stop = {
-        let (mut from_client, mut to_client) = client.split();
-        let (mut from_server, mut to_server) = server.split();
-        tokio::select! {
-            stop = copy(&mut from_client, &mut to_server, &left, |count| shared.counts.send_modify(|counts| counts.up += count)) => stop,
-            stop = copy(&mut from_server, &mut to_client, &left, |count| shared.counts.send_modify(|counts| counts.down += count)) => stop,
-        }
-    };
+    let stop = flow(shared, client, &mut server, fate).await?;
     match (stop, fate) {
         (Stop::Limit, Fate::Cut { how, .. }) => {
             shared.counts.send_modify(|counts| counts.cuts += 1);
-            cut(client, &mut server, how).await
+            if how == Cut::Reset {
+                client.set_zero_linger()?;
+                server.set_zero_linger()?;
+            }
+            Ok(())
         }
         (Stop::Limit, Fate::Hold { .. }) => {
             shared.counts.send_modify(|counts| counts.held += 1);
@@ -205,7 +200,44 @@ async fn carry(shared: &Shared, client: &mut TcpStream, fate: Fate) -> io::Resul
     }
 }
 
-async fn copy(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, left: &AtomicU64, count: impl Fn(u64)) -> Stop {
+/// Passes bytes on until the fate's number is reached, or one side ends.
+async fn flow(shared: &Shared, client: &mut TcpStream, server: &mut TcpStream, fate: Fate) -> io::Result<Stop> {
+    let limit = match fate {
+        Fate::Cut { after, .. } | Fate::Hold { after } => after,
+        Fate::Pass | Fate::Refuse => u64::MAX,
+    };
+    let (limited, unlimited) = (AtomicU64::new(limit), AtomicU64::new(u64::MAX));
+    let half = match fate {
+        Fate::Cut { how, .. } => how,
+        _ => Cut::End,
+    };
+    let (up_left, down_left) = match half {
+        Cut::HalfUp => (&limited, &unlimited),
+        Cut::HalfDown => (&unlimited, &limited),
+        _ => (&limited, &limited),
+    };
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let (went_up, went_down) = (
+        |count| shared.counts.send_modify(|counts| counts.up += count),
+        |count| shared.counts.send_modify(|counts| counts.down += count),
+    );
+    let mut up = pin!(copy(&mut from_client, &mut to_server, up_left, half == Cut::HalfUp, went_up));
+    let mut down = pin!(copy(&mut from_server, &mut to_client, down_left, half == Cut::HalfDown, went_down));
+    let (stop, upwards) = tokio::select! {
+        stop = up.as_mut() => (stop, true),
+        stop = down.as_mut() => (stop, false),
+    };
+    // What goes the other way is not torn: bytes that were taken from one side reach the other.
+    if matches!(stop, Stop::Limit) && half == Cut::HalfUp && upwards {
+        down.await;
+    } else if matches!(stop, Stop::Limit) && half == Cut::HalfDown && !upwards {
+        up.await;
+    }
+    Ok(stop)
+}
+
+async fn copy(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, left: &AtomicU64, half: bool, count: impl Fn(u64)) -> Stop {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = match from.read(&mut buffer).await {
@@ -222,22 +254,11 @@ async fn copy(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, left: &AtomicU64,
         }
         count(allowed);
         if left.load(Ordering::Relaxed) == 0 {
+            if half {
+                // An error says that whoever reads has gone; then there is nobody to tell.
+                let _ = to.shutdown().await;
+            }
             return Stop::Limit;
-        }
-    }
-}
-
-async fn cut(client: &mut TcpStream, server: &mut TcpStream, how: Cut) -> io::Result<()> {
-    match how {
-        Cut::End => Ok(()),
-        Cut::Reset => client.set_zero_linger().and_then(|()| server.set_zero_linger()),
-        Cut::HalfUp => {
-            server.shutdown().await?;
-            tokio::io::copy(server, client).await.map(drop)
-        }
-        Cut::HalfDown => {
-            client.shutdown().await?;
-            tokio::io::copy(client, server).await.map(drop)
         }
     }
 }
