@@ -15,7 +15,7 @@ use crate::time::Instant;
 use crate::wire::chunk;
 
 /// How many bytes are asked of the source ahead of what can be sent at once.
-const PREFETCH: u64 = 256 * 1024;
+const PREFETCH: u64 = 128 * 1024;
 
 /// Where a stream's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
