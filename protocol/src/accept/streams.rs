@@ -40,8 +40,9 @@ impl Streams {
     }
 
     pub(super) fn attached(&mut self, control: &mut Texts) {
-        // A stream that the client never gave credit for may be one it never heard of.
-        for sender in self.senders.values().filter(|sender| sender.durable() == 0) {
+        // A stream that the client never gave credit for may be one it never heard of. One that it knows, it attaches to.
+        for sender in self.senders.values_mut().filter(|sender| sender.durable() == 0) {
+            sender.rewind();
             control.push_back(open_frame(sender));
         }
     }

@@ -109,7 +109,7 @@ impl Session {
             identity: welcome.identity.as_deref().map(str::to_owned),
         });
         // Streams first: a call that names one must find it.
-        self.streams.resume(self.limits.window);
+        self.streams.resume(self.limits.window, welcome.continuity);
         let (cancels, lost) = self.calls.resume(welcome.continuity);
         self.control.extend(cancels);
         for id in lost {

@@ -14,7 +14,7 @@ use crate::method::StreamRef;
 use crate::streams::{Receiver, Sender, Source, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
-use crate::wire::{Attach, ClientFrame, Open, StreamFrame, Text};
+use crate::wire::{Attach, ClientFrame, Continuity, Open, StreamFrame, Text};
 
 /// How many bytes the app uses up before the sender is told, while more of them wait here.
 const CREDIT_STEP: u64 = 128 * 1024;
@@ -39,8 +39,18 @@ pub(super) struct Streams {
     control: VecDeque<Text>,
     /// Given up while no link was up: the other side is told on the next one.
     given_up: Vec<(StreamNo, StreamId, Failure)>,
+    /// The last streams that were read to their end. The server may not have heard of it before the link was lost.
+    delivered: VecDeque<Delivered>,
     live: bool,
     window: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Delivered {
+    stream: StreamNo,
+    id: StreamId,
+    size: u64,
+    digest: Digest,
 }
 
 #[derive(Debug)]
@@ -122,7 +132,9 @@ impl Session {
 
     pub(super) fn stream_offered(&mut self, open: &Open<'_>) {
         let known = self.streams.receivers.contains_key(open.stream);
-        if known || open.stream.is_clients() {
+        // After a cut the server offers again what it has heard nothing about.
+        let delivered = self.streams.delivered.iter().any(|delivered| delivered.id == open.id);
+        if known || delivered || open.stream.is_clients() {
             return;
         }
         let spec = StreamSpec {
@@ -194,7 +206,13 @@ impl Session {
             }
             None => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
             Some(digest) if digest == reading.digester.digest() => {
+                let id = reading.receiver.spec.id;
                 self.streams.receivers.remove(stream);
+                // The server has no more streams than this under way, so it waits for no word on an earlier one.
+                if self.streams.delivered.len() >= self.limits.max_streams {
+                    self.streams.delivered.pop_front();
+                }
+                self.streams.delivered.push_back(Delivered { stream, id, size, digest });
                 let frame = StreamFrame::Finished { stream, size, digest };
                 self.streams.control.push_back(ClientFrame::Stream(frame).encode());
                 return self.event(Event::StreamFinished { stream, size, digest });
@@ -244,9 +262,19 @@ impl Streams {
     }
 
     /// A new link is live: every stream says where it stands.
-    pub(super) fn resume(&mut self, window: u64) {
+    pub(super) fn resume(&mut self, window: u64, continuity: Continuity) {
         self.live = true;
         self.window = window;
+        for Delivered { stream, id, size, digest } in self.delivered.iter().copied() {
+            self.control.push_back(match continuity {
+                Continuity::Kept => ClientFrame::Stream(StreamFrame::Finished { stream, size, digest }).encode(),
+                // The server knows the stream by its id at most.
+                _ => abort_frame(stream, id, &Failure::new(Code::Canceled, "all of the stream has arrived")),
+            });
+        }
+        if continuity != Continuity::Kept {
+            self.delivered.clear();
+        }
         for (stream, id, failure) in std::mem::take(&mut self.given_up) {
             self.control.push_back(abort_frame(stream, id, &failure));
         }

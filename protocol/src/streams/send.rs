@@ -116,6 +116,13 @@ impl Sender {
         self.pacer.reset();
     }
 
+    /// The receiver may know nothing of the stream, of which nothing is durable: it is sent from its first byte on.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
+        self.asked = None;
+        self.ready.clear();
+    }
+
     /// The receiver says what it has and how far it has room.
     pub(crate) fn opened(&mut self, offset: u64, limit: u64) -> Result<(), Failure> {
         let known = self.next.max(self.total.unwrap_or(0)).max(self.spec.size.unwrap_or(0));
