@@ -21,6 +21,8 @@ use wasm_bindgen::prelude::*;
 use crate::driver::{Driver, now};
 use crate::error::shown;
 
+/// A Blob answers a read of any size after some milliseconds, so much is asked for at a time.
+const READ_AHEAD: u64 = 1024 * 1024;
 /// Names the SDK in the server's log.
 const AGENT: &str = concat!("samewire-js/", env!("CARGO_PKG_VERSION"));
 
@@ -73,7 +75,8 @@ impl Session {
     pub fn new(url: String, token: Option<String>, listener: Listener) -> Self {
         let mut seed = [0; 8];
         fill_random(&mut seed);
-        let config = Config { token, agent: Some(AGENT.to_owned()), seed: u64::from_le_bytes(seed), ..Config::default() };
+        let seed = u64::from_le_bytes(seed);
+        let config = Config { token, agent: Some(AGENT.to_owned()), seed, read_ahead: READ_AHEAD, ..Config::default() };
         Self(Driver::new(url, config, listener))
     }
 

@@ -67,7 +67,7 @@ impl Session {
     pub fn open_stream(&mut self, now: Instant, open: OpenStream) -> (StreamNo, StreamRef) {
         self.now = now;
         let id = StreamRef(open.spec.id);
-        let no = self.streams.open(open);
+        let no = self.streams.open(open, self.config.read_ahead);
         self.wake(now);
         if let super::State::Closed { why } = &self.state {
             let failure = why.clone();
@@ -224,10 +224,10 @@ impl Session {
 }
 
 impl Streams {
-    fn open(&mut self, open: OpenStream) -> StreamNo {
+    fn open(&mut self, open: OpenStream, read_ahead: u64) -> StreamNo {
         let no = StreamNo(if self.last == 0 { 1 } else { self.last + 2 });
         self.last = no.0;
-        let sender = Sender::new(no, open.spec, open.source);
+        let sender = Sender::new(no, open.spec, open.source, read_ahead);
         if self.live {
             self.control.push_back(open_frame(&sender));
         }

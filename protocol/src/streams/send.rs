@@ -14,8 +14,8 @@ use crate::limits::{CHUNK_HEADER, MAX_CHUNK};
 use crate::time::Instant;
 use crate::wire::chunk;
 
-/// How many bytes are asked of the source ahead of what can be sent at once.
-const PREFETCH: u64 = 128 * 1024;
+/// How many bytes a source that answers at once is asked for ahead of what is sent.
+pub(crate) const READ_AHEAD: u64 = 128 * 1024;
 
 /// Where a stream's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) struct Sender {
     pub(crate) phase: SenderPhase,
     pub(crate) paused: bool,
     source: Source,
+    read_ahead: u64,
     digest: Digests,
     /// The next byte to go on the wire.
     next: u64,
@@ -76,8 +77,9 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(no: StreamNo, spec: StreamSpec, source: Source) -> Self {
-        Self::with_digest(no, spec, source, Digests::Compute(Box::default()))
+    pub(crate) fn new(no: StreamNo, spec: StreamSpec, source: Source, read_ahead: u64) -> Self {
+        let sender = Self::with_digest(no, spec, source, Digests::Compute(Box::default()));
+        Self { read_ahead, ..sender }
     }
 
     /// A sender whose content and digest are known from the start.
@@ -94,6 +96,7 @@ impl Sender {
             phase: SenderPhase::Opening,
             paused: false,
             source,
+            read_ahead: READ_AHEAD,
             digest,
             next: 0,
             durable: 0,
@@ -197,7 +200,7 @@ impl Sender {
             return None;
         }
         let ahead = offset.saturating_sub(self.next);
-        let room = self.limit.saturating_sub(offset).min(PREFETCH.saturating_sub(ahead));
+        let room = self.limit.saturating_sub(offset).min(self.read_ahead.saturating_sub(ahead));
         let room = match self.total.or(self.spec.size) {
             Some(total) => room.min(total - offset),
             None => room,
