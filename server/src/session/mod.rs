@@ -131,14 +131,21 @@ impl Session {
         self.core.lock().machine.handle_timeout(self.app.now());
     }
 
-    pub(crate) fn poll_output(&self) -> Output {
-        self.core.lock().machine.poll_output()
+    /// The next thing to do for this link. `None` when another socket has taken the session over: what there is to say is that
+    /// one's.
+    pub(crate) fn poll_output(&self, link: Link) -> Option<Output> {
+        let mut core = self.core.lock();
+        (core.link == link).then(|| core.machine.poll_output())
     }
 
-    /// Registers the link's task to be woken when the machine has something to say; tells whether it has already.
-    pub(crate) fn poll_dirty(&self, context: &Context<'_>) -> bool {
-        self.waker.register(context.waker());
-        self.dirty.swap(false, Ordering::AcqRel)
+    /// Registers the link's task to be woken when the machine has something to say; tells whether it has already. `None` when
+    /// another socket has taken the session over, whose task must not lose its place to this one's.
+    pub(crate) fn poll_dirty(&self, link: Link, context: &Context<'_>) -> Option<bool> {
+        let core = self.core.lock();
+        (core.link == link).then(|| {
+            self.waker.register(context.waker());
+            self.dirty.swap(false, Ordering::AcqRel)
+        })
     }
 
     fn wake(&self) {
