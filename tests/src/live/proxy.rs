@@ -184,13 +184,9 @@ async fn carry(shared: &Shared, client: &mut TcpStream, fate: Fate) -> io::Resul
     server.set_nodelay(true)?;
     let stop = flow(shared, client, &mut server, fate).await?;
     match (stop, fate) {
-        (Stop::Limit, Fate::Cut { how, .. }) => {
-            shared.counts.send_modify(|counts| counts.cuts += 1);
-            if how == Cut::Reset {
-                client.set_zero_linger()?;
-                server.set_zero_linger()?;
-            }
-            Ok(())
+        (Stop::Limit, Fate::Cut { how: Cut::Reset, .. }) => {
+            client.set_zero_linger()?;
+            server.set_zero_linger()
         }
         (Stop::Limit, Fate::Hold { .. }) => {
             shared.counts.send_modify(|counts| counts.held += 1);
@@ -228,6 +224,9 @@ async fn flow(shared: &Shared, client: &mut TcpStream, server: &mut TcpStream, f
         stop = up.as_mut() => (stop, true),
         stop = down.as_mut() => (stop, false),
     };
+    if matches!((&stop, fate), (Stop::Limit, Fate::Cut { .. })) {
+        shared.counts.send_modify(|counts| counts.cuts += 1);
+    }
     // What goes the other way is not torn: bytes that were taken from one side reach the other.
     if matches!(stop, Stop::Limit) && half == Cut::HalfUp && upwards {
         down.await;

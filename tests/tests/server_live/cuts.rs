@@ -121,7 +121,7 @@ async fn two_hundred_cuts_of_downloads() {
 /// words about them that one side said and the other never heard.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cuts_around_the_beginning_and_the_end() {
-    const FILES: u64 = 60;
+    const FILES: u64 = 300;
     const SIZE: usize = 3000;
     let host = host().await;
     let proxy = Proxy::start(host.addr()).await;
