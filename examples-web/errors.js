@@ -6,7 +6,10 @@ const TEXTS = {
   "bad-name": ["This file name cannot be stored.", "Rename the file: no slashes, no control characters, at most 255 bytes."],
   "connection-lost": ["The connection to the server was lost on the way.", "Check that the server runs, then try again."],
   "deadline-exceeded": ["The server did not answer in time.", "Try again."],
-  "digest-mismatch": ["The bytes that arrived are not those of the file, so nothing was stored.", "Try again. If it happens again, the file may be changing on disk."],
+  "digest-mismatch": [
+    "The bytes that arrived are not those of the file, so nothing was stored.",
+    "Try again. If it happens again, the file may be changing on disk.",
+  ],
   "file-not-found": ["This file is no longer stored.", "The list has been brought up to date."],
   forbidden: ["You may not do this.", "Sign in under another name."],
   "heartbeat-timeout": ["The server was silent for too long.", "The page connects again by itself."],
@@ -21,15 +24,18 @@ const TEXTS = {
   "storage-full": ["The server's disk is full.", "Make room on the server, then try again."],
   "source-unreadable": ["The browser can no longer read the file: it was changed, moved or removed.", "Choose it again."],
   "stream-aborted": ["The server gave this transfer up.", "Try again."],
-  "stream-not-found": ["The server no longer has what was sent: it was kept for a while and then dropped.", "Try again from the start."],
+  "stream-not-found": [
+    "The server no longer has what was sent: it was kept for a while and then dropped.",
+    "Try again from the start.",
+  ],
   superseded: ["This session went on in another window.", "Use that window, or reload this page."],
-  "token-expired": ["Your sign-in has run out.", "Reload the page to sign in again."],
-  "token-invalid": ["The server does not accept this sign-in.", "Choose your name again at the top of the page."],
+  "token-expired": ["Your sign-in has run out.", "Reload the page, or sign in again."],
+  "token-invalid": ["The server does not accept this sign-in.", "Sign in again."],
   "too-big": ["The file is larger than this server takes.", "Choose a smaller one, or raise the server's limit."],
   "too-many-calls": ["Too many calls at once.", "Wait a little, then try again."],
   "too-many-sessions": ["The server takes no more sessions.", "Wait a little, then try again."],
   "too-many-streams": ["Too many transfers at once.", "Wait until one has finished, then try again."],
-  unauthenticated: ["The server wants to know who you are.", "Choose a name, or give a token, at the top of the page."],
+  unauthenticated: ["The server wants to know who you are.", "Sign in first."],
   "wasm-unavailable": ["A part of this page could not be loaded.", "Reload the page."],
 };
 
@@ -46,6 +52,11 @@ export function explain(error) {
   if (known) return { what: known[0], todo: known[1] };
   const message = String(error?.message ?? error ?? "").trim() || "Something went wrong";
   return { what: /[.!?]$/.test(message) ? message : `${message}.`, todo: error?.retryable === false ? "" : "Try again." };
+}
+
+/** Whether the way out is to sign in. */
+export function wantsSignIn(error) {
+  return ["unauthenticated", "token-expired", "token-invalid"].includes(error?.code);
 }
 
 /** Whether this is the end that somebody asked for, and so nothing to report. */

@@ -10,11 +10,7 @@ export class FileList {
   #client;
   #list = h("ul", { class: "rows", "data-testid": "stored-files" });
   #summary = h("span", { class: "soft", "data-testid": "stored-summary" });
-  #empty = h(
-    "p",
-    { class: "empty", "data-testid": "stored-empty", hidden: true },
-    "Nothing is stored yet. Files that you upload appear here.",
-  );
+  #empty = h("p", { class: "empty", "data-testid": "stored-empty", hidden: true });
   #refresh;
   #rows = new Map();
   #onBytes;
@@ -58,9 +54,9 @@ export class FileList {
       // An answer that another request has overtaken would show the past.
       if (asked === this.#asked) this.#show(files);
     } catch (error) {
-      if (!isCancel(error)) {
-        toastError("The list of files could not be read", error, { label: "Try again", run: () => this.load() });
-      }
+      if (isCancel(error)) return;
+      this.#count("The list could not be read.");
+      toastError("The list of files could not be read", error, { label: "Try again", run: () => this.load() });
     } finally {
       if (asked === this.#asked) this.#refresh.removeAttribute("aria-busy");
     }
@@ -103,10 +99,11 @@ export class FileList {
     return file;
   }
 
-  #count() {
+  #count(instead = "Nothing is stored yet. Files that you upload appear here.") {
     const files = [...this.#rows.values()].map((row) => row.file);
     const size = files.reduce((sum, file) => sum + file.size, 0);
     setText(this.#summary, files.length ? `${plural(files.length, "file")}, ${bytes(size)}` : "");
+    setText(this.#empty, instead);
     show(this.#empty, files.length === 0);
   }
 }

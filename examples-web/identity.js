@@ -114,7 +114,11 @@ export function identityButton(identity) {
         "div",
         { class: "dialog-buttons" },
         h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Keep as it is"),
-        h("button", { type: "submit", class: "button strong", "data-testid": "identity-save" }, dev ? "Use this name" : "Use this token"),
+        h(
+          "button",
+          { type: "submit", class: "button strong", "data-testid": "identity-save" },
+          dev ? "Use this name" : "Use this token",
+        ),
       ),
     ),
   );
@@ -123,6 +127,7 @@ export function identityButton(identity) {
     {
       type: "button",
       class: "who",
+      id: "identity",
       "data-testid": "identity",
       "aria-haspopup": "dialog",
       title: "Change who you are",

@@ -6,15 +6,17 @@ import { mountShell, openClient, PAGES } from "./shell.js";
 
 mountShell();
 
-document.getElementById("pages").append(
-  ...PAGES.filter((page) => page.about).map((page) =>
-    h(
-      "li",
-      { class: "card" },
-      h("a", { href: page.href }, icon(page.icon), h("strong", {}, page.name), h("span", { class: "soft" }, page.about)),
+document
+  .getElementById("pages")
+  .append(
+    ...PAGES.filter((page) => page.about).map((page) =>
+      h(
+        "li",
+        { class: "card" },
+        h("a", { href: page.href }, icon(page.icon), h("strong", {}, page.name), h("span", { class: "soft" }, page.about)),
+      ),
     ),
-  ),
-);
+  );
 
 const client = await openClient();
 
@@ -24,7 +26,11 @@ try {
   const { server, version, methods } = await client.api.system.introspect({});
   place.append(
     head,
-    h("p", { class: "soft" }, `${server} ${version}, asked over HTTP. A call marked “session” names a stream or answers with one, so it goes no other way.`),
+    h(
+      "p",
+      { class: "soft" },
+      `${server} ${version}, asked over HTTP. A call marked “session” names a stream or answers with one, so it goes no other way.`,
+    ),
     h("ul", { class: "card", "data-testid": "methods" }, methods.map(method)),
   );
 } catch (error) {

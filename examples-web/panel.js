@@ -79,7 +79,13 @@ export class Panel {
     };
     const element = h(
       "li",
-      { class: "traffic-row", "data-testid": "panel-row", "data-kind": event.kind, "data-wire": event.wire, "data-name": event.name },
+      {
+        class: "traffic-row",
+        "data-testid": "panel-row",
+        "data-kind": event.kind,
+        "data-wire": event.wire,
+        "data-name": event.name,
+      },
       parts.badge,
       icon(event.kind === "call" ? "call" : event.direction === "down" ? "arrowDown" : "arrowUp"),
       parts.name,

@@ -93,10 +93,12 @@ export class RateGraph {
     const cuts = [];
     for (const { from, to, linked } of this.#runs()) {
       if (!linked) {
-        const end = Math.min(to + 1, this.#samples.length - 1);
-        torn += `M${x(from)} ${FLOOR}H${x(end)}`;
-        gaps += `M${x(from)} 0H${x(end)}V${HEIGHT}H${x(from)}Z`;
-        cuts.push((Number(x(from)) + Number(x(end))) / 2 / WIDTH);
+        // From the last sample before to the first one after.
+        const left = x(Math.max(from - 1, 0));
+        const right = x(Math.min(to + 1, this.#samples.length - 1));
+        torn += `M${left} ${FLOOR}H${right}`;
+        gaps += `M${left} 0H${right}V${HEIGHT}H${left}Z`;
+        cuts.push((Number(left) + Number(right)) / 2 / WIDTH);
         continue;
       }
       const points = (way) => this.#samples.slice(from, to + 1).map((sample, at) => `${x(from + at)} ${y(sample[way])}`);

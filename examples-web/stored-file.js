@@ -34,7 +34,17 @@ export class StoredFile {
       remove: button("remove", "Remove", "remove", () => this.#ask(true), "quiet"),
       confirm: button("remove-confirm", "Remove", "remove", () => this.#remove(), "danger"),
       keep: button("remove-keep", "Keep", null, () => this.#ask(false)),
-      bar: h("div", { class: "bar thin", role: "progressbar", "aria-label": `Download of ${file.name}`, "aria-valuemin": 0, "aria-valuemax": 100 }, h("div", { class: "bar-durable" })),
+      bar: h(
+        "div",
+        {
+          class: "bar thin",
+          role: "progressbar",
+          "aria-label": `Download of ${file.name}`,
+          "aria-valuemin": 0,
+          "aria-valuemax": 100,
+        },
+        h("div", { class: "bar-durable" }),
+      ),
       line: h("p", { class: "file-line", "data-testid": "download-state" }),
     };
     parts.question = h(
@@ -61,7 +71,12 @@ export class StoredFile {
           { class: "soft" },
           `${bytes(file.size)} · `,
           parts.age,
-          h("span", { class: "file-digest" }, " · ", h("code", { title: file.digest, "data-testid": "digest" }, shortDigest(file.digest))),
+          h(
+            "span",
+            { class: "file-digest" },
+            " · ",
+            h("code", { title: file.digest, "data-testid": "digest" }, shortDigest(file.digest)),
+          ),
         ),
       ),
       parts.actions,

@@ -140,11 +140,7 @@ function describe(job, state) {
     case "storing":
       return "files/upload, over the session that carried the bytes";
     case "stored":
-      return [
-        `in ${duration(job.took)}`,
-        job.cuts > 0 && `through ${plural(job.cuts, "cut")}`,
-        shortDigest(job.record?.digest),
-      ]
+      return [`in ${duration(job.took)}`, job.cuts > 0 && `through ${plural(job.cuts, "cut")}`, shortDigest(job.record?.digest)]
         .filter(Boolean)
         .join(" · ");
     case "cancelled":

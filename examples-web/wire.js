@@ -1,7 +1,7 @@
 // The strip that shows the session: what it is, what moves on it, what it lived through, and the button that cuts it.
 
 import { h, icon, setText } from "./dom.js";
-import { duration, plural, shortId } from "./format.js";
+import { duration, shortId } from "./format.js";
 import { RateGraph } from "./rate.js";
 import { announce, toast } from "./toast.js";
 
@@ -63,7 +63,7 @@ export function mountWire(place, client) {
   // Before the first connection nothing has been cut.
   const rates = new RateGraph(graph, () => client.state === "live" || client.session == null, labels);
   let wasLive = client.state === "live";
-  client.on("state", () => {
+  const changed = () => {
     const live = client.state === "live";
     if (wasLive && !live && client.state !== "closed") {
       cutAt = performance.now();
@@ -71,24 +71,28 @@ export function mountWire(place, client) {
       announce("Connection lost. It comes back by itself.");
     }
     if (live && cutAt !== null) {
-      const seconds = (performance.now() - cutAt) / 1000;
+      resumed((performance.now() - cutAt) / 1000);
       cutAt = null;
-      if (client.continuity === "fresh") {
-        toast("The session could not be resumed, so a new one began", {
-          detail: "It was away too long. Transfers that were under way say what became of them.",
-          stay: Infinity,
-        });
-      } else {
-        survived += 1;
-        setText(cuts, String(survived));
-        setText(cutsWord, plural(survived, "cut").replace(/^\d+ /, "") + " survived");
-        setText(away, `, the last one in ${duration(seconds)}`);
-        announce(`Connected again after ${duration(seconds)}.`);
-      }
     }
     wasLive = live;
     shown();
-  });
+  };
+  const resumed = (seconds) => {
+    if (client.continuity === "fresh") {
+      toast("The session could not be resumed, so a new one began", {
+        detail: "It was away too long. Transfers that were under way say what became of them.",
+        kind: "bad",
+      });
+      return;
+    }
+    survived += 1;
+    setText(cuts, String(survived));
+    setText(cutsWord, survived === 1 ? "cut survived" : "cuts survived");
+    setText(away, `, the last one in ${duration(seconds)}`);
+    announce(`Connected again after ${duration(seconds)}.`);
+  };
+  // Which session it is, and whether it is the old one, is known right after the state.
+  client.on("state", () => queueMicrotask(changed));
   cut.addEventListener("click", () => client.simulateCut());
   // What stands in the way is told by the client's events.
   connect.addEventListener("click", () => client.connect().catch(() => {}));
