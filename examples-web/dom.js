@@ -27,7 +27,7 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows or hides. A hidden element that has the focus hands it to `heir`, so that a keyboard user is not thrown back to the top. */
+/** Shows or hides. A hidden element that has the focus hands it to `heir`: a keyboard user is not thrown back to the top. */
 export function show(element, visible, heir) {
   if (element.hidden === !visible) return;
   if (!visible && heir && element.contains(document.activeElement)) queueMicrotask(() => heir.focus());

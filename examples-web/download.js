@@ -1,4 +1,4 @@
-// Bringing a stored file down: a call gives a stream, and the stream goes to disk, or into memory where the browser offers no better.
+// Bringing a stored file down: a call gives a stream, and the stream goes to disk, or into memory where the browser has no better.
 
 import { bytes } from "./format.js";
 import { toast } from "./toast.js";
@@ -25,7 +25,7 @@ async function choosePlace(file) {
   }
 }
 
-/** Saves a stored file. `onBytes(count)` hears of bytes as they arrive. Resolves once all of them are verified and handed over. */
+/** Saves a stored file. `onBytes(count)` hears of bytes as they arrive. Resolves once all are verified and handed over. */
 export async function download(client, file, { signal, onBytes }) {
   const place = await choosePlace(file);
   const { stream: id } = await client.api.files.open({ id: file.id }, { signal });

@@ -1,5 +1,5 @@
-// What went wrong, in words that say what to do. Keyed by the codes of the wire, which are stable; the server's own sentence is kept
-// where it knows more than we do.
+// What went wrong, in words that say what to do. Keyed by the codes of the wire, which are stable; for a code that is not here, the
+// server's own sentence is shown.
 
 const TEXTS = {
   "answer-lost": ["The server no longer has the answer.", "Look in the list of stored files before you try again."],

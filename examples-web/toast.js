@@ -15,8 +15,8 @@ function place() {
 }
 
 /**
- * Shows a note. `kind` is "good", "info" or "bad"; `action` is `{ label, run }`; a note takes the place of the one with the same `key`.
- * Returns a function that takes it away.
+ * Shows a note. `kind` is "good", "info" or "bad"; `action` is `{ label, run }`; a note takes the place of the one with the same
+ * `key`. Returns a function that takes it away.
  */
 export function toast(title, { detail = "", kind = "info", action, key = `${title} ${detail}` } = {}) {
   let timer;
