@@ -67,7 +67,12 @@ impl Streams {
         if !self.receivers.contains_key(stream) {
             self.receivers.insert(stream, Receiver::new(stream, spec.clone()));
         }
-        outputs.push_back(Output::Event(Event::Open { stream, spec }));
+        if self.receivers.get_mut(stream).is_some_and(Receiver::opening) {
+            outputs.push_back(Output::Event(Event::Open { stream, spec }));
+        } else {
+            let failure = Failure::new(Code::BadNumber, "the stream was opened before on this connection");
+            self.break_off(stream, failure, outputs);
+        }
     }
 
     fn check(&self, open: &Open<'_>, max_streams: usize) -> Result<(), Failure> {
@@ -95,9 +100,8 @@ impl Streams {
     }
 
     pub(super) fn opened(&mut self, stream: StreamNo, offset: u64, limit: u64) -> Option<Text> {
-        let receiver = self.receivers.get_mut(stream)?;
-        receiver.start(offset, limit);
-        Some(ServerFrame::Opened { stream, offset, limit }.encode())
+        let starts = self.receivers.get_mut(stream)?.start(offset, limit);
+        starts.then(|| ServerFrame::Opened { stream, offset, limit }.encode())
     }
 
     pub(super) fn durable(&mut self, stream: StreamNo, offset: u64, limit: u64) {
@@ -111,7 +115,7 @@ impl Streams {
     }
 
     pub(super) fn data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes, outputs: &mut Outputs) {
-        let Some(receiver) = self.receivers.get_mut(stream).filter(|receiver| receiver.flowing) else {
+        let Some(receiver) = self.receivers.get_mut(stream) else {
             return self.dead(stream, outputs);
         };
         match receiver.data(offset, bytes) {
@@ -158,20 +162,18 @@ impl Streams {
                 }
             }
             StreamFrame::End { stream, size, digest } => {
-                let Some(receiver) = self.receivers.get(stream).filter(|receiver| receiver.flowing) else {
+                let Some(receiver) = self.receivers.get_mut(stream) else {
                     return self.dead(stream, outputs);
                 };
-                let arrived = receiver.expected();
-                match digest {
-                    _ if size != arrived || receiver.spec.size.is_some_and(|declared| declared != size) => {
-                        let message = format!("the stream ends at {size} bytes, but {arrived} arrived; open it anew");
-                        self.break_off(stream, Failure::new(Code::SizeMismatch, message), outputs);
-                    }
-                    None => {
+                match (receiver.end(size), digest) {
+                    (Err(failure), _) => self.break_off(stream, failure, outputs),
+                    (Ok(_), None) => {
                         let message = "an `end` needs the digest of the whole stream, `blake3:` and 64 hexadecimal digits";
                         self.break_off(stream, Failure::new(Code::DigestRequired, message), outputs);
                     }
-                    Some(digest) => outputs.push_back(Output::Event(Event::End { stream, size, digest })),
+                    (Ok(news), Some(digest)) => {
+                        outputs.extend(news.then_some(Output::Event(Event::End { stream, size, digest })));
+                    }
                 }
             }
             StreamFrame::Finished { stream, .. } => {

@@ -132,7 +132,7 @@ impl Session {
             size: open.size,
         };
         let mut receiver = Receiver::new(open.stream, spec.clone());
-        receiver.start(0, 0);
+        receiver.go_on(0);
         receiver.durable(0, self.limits.window);
         let reading = Reading { receiver, digester: Digester::default(), consumed: 0 };
         self.streams.receivers.insert(open.stream, reading);
@@ -183,21 +183,19 @@ impl Session {
     }
 
     fn reading_ended(&mut self, stream: StreamNo, size: u64, digest: Option<Digest>) {
-        let Some(reading) = self.streams.receivers.get(stream) else { return };
-        let arrived = reading.receiver.expected();
-        let failure = match digest {
-            _ if arrived != size => {
-                let message = format!("the stream ended at {size} bytes, but {arrived} arrived; open it again");
-                Failure::new(Code::SizeMismatch, message)
-            }
-            None => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
-            Some(digest) if digest == reading.digester.digest() => {
+        let Some(reading) = self.streams.receivers.get_mut(stream) else { return };
+        let failure = match (reading.receiver.end(size), digest) {
+            (Err(failure), _) => failure,
+            (Ok(_), None) => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
+            (Ok(_), Some(digest)) if digest == reading.digester.digest() => {
                 self.streams.receivers.remove(stream);
                 let frame = StreamFrame::Finished { stream, size, digest };
                 self.streams.control.push_back(ClientFrame::Stream(frame).encode());
                 return self.event(Event::StreamFinished { stream, size, digest });
             }
-            Some(_) => Failure::new(Code::DigestMismatch, "the bytes that arrived are not those that were sent; open it again"),
+            (Ok(_), Some(_)) => {
+                Failure::new(Code::DigestMismatch, "the bytes that arrived are not those that were sent; open it again")
+            }
         };
         self.abort_stream(stream, failure);
     }
