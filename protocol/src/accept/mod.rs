@@ -475,7 +475,7 @@ impl Session {
         let heartbeat = self.config.heartbeat;
         let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
         let heartbeat = attached.heard_at + Duration::from_millis(silence);
-        Output::Wait(Some(self.streams.next_timeout().map_or(heartbeat, |stall| stall.min(heartbeat))))
+        Output::Wait(Some(self.streams.next_timeout(self.now).map_or(heartbeat, |stall| stall.min(heartbeat))))
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) {

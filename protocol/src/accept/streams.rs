@@ -257,8 +257,8 @@ impl Streams {
         None
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.senders.values().filter_map(Sender::next_timeout).min()
+    pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        self.senders.values().filter_map(|sender| sender.next_timeout(now)).min()
     }
 
     pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {

@@ -405,7 +405,7 @@ impl Session {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout()].into_iter().flatten().min()
+        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout(self.now)].into_iter().flatten().min()
     }
 
     fn give_up(&mut self, id: CallId, code: Code, message: &str) {

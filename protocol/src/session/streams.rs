@@ -301,8 +301,8 @@ impl Streams {
         self.senders.values_mut().find_map(Sender::want)
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.senders.values().filter_map(Sender::next_timeout).min()
+    pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        self.senders.values().filter_map(|sender| sender.next_timeout(now)).min()
     }
 
     /// Bytes of the stream whose turn it is.

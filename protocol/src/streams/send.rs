@@ -278,12 +278,12 @@ impl Sender {
         end - self.durable > self.pacer.allowance() && at > self.durable
     }
 
-    /// When a frame may go that the pacer holds back now.
-    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+    /// When a frame may go that the pacer holds back now. A frame that is due and waits for the socket waits for no timer.
+    pub(crate) fn next_timeout(&self, now: Instant) -> Option<Instant> {
         let (at, frame) = self.ready.front()?;
         let end = at + payload(frame);
         let held = self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(*at, end);
-        if held { self.pacer.stalls_at() } else { None }
+        self.pacer.stalls_at().filter(|at| held && *at > now)
     }
 
     /// Size and digest, when everything is sent and the end is not: the caller sends it now.
