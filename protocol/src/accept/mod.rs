@@ -417,13 +417,16 @@ impl Session {
         self.streams.provide(stream, offset, bytes);
     }
 
-    /// Says goodbye and closes the socket. The session itself stays.
+    /// Says goodbye and closes the socket; nothing more is taken from it. The session itself stays.
     pub fn dismiss(&mut self, failure: Failure, advice: Option<Advice>) {
-        if self.attached.is_some() {
+        if self.attached.take().is_some() {
             let code = failure.code.close();
             let reason = failure.code.as_str().into();
+            // What was said before goes out before: a server that goes may not be able to say it again.
+            self.outputs.extend(self.control.drain(..).map(Output::SendText));
             self.outputs.push_back(Output::SendText(goodbye(failure, advice)));
             self.outputs.push_back(Output::HangUp { code, reason });
+            self.streams.detached();
         }
     }
 
