@@ -402,7 +402,7 @@ impl Session {
     /// Goes on with a stream to the client that this session did not know.
     pub fn resume_stream(&mut self, now: Instant, attach: Resumed) {
         self.now = now;
-        self.streams.resume(attach);
+        self.streams.resume(attach, &mut self.control);
     }
 
     /// There is no such stream to go on with.

@@ -21,6 +21,8 @@ pub(super) struct Streams {
     last: u32,
     receivers: Table<StreamNo, Receiver>,
     senders: Table<StreamNo, Sender>,
+    /// Streams that the client goes on reading and this session did not know: the server is asked.
+    attaching: Table<StreamNo, Attach>,
     turn: Option<StreamNo>,
     /// Numbers of streams that are over, about which the client was told on this link.
     told_dead: BTreeSet<StreamNo>,
@@ -31,7 +33,7 @@ type Outputs = VecDeque<Output>;
 
 impl Streams {
     pub(super) fn len(&self) -> usize {
-        self.receivers.len() + self.senders.len()
+        self.receivers.len() + self.senders.len() + self.attaching.len()
     }
 
     /// How many come from the client, and how many go to it.
@@ -50,6 +52,7 @@ impl Streams {
         self.receivers.values_mut().for_each(Receiver::suspend);
         self.senders.values_mut().for_each(Sender::suspend);
         self.told_dead.clear();
+        self.attaching = Table::default();
     }
 
     pub(super) fn opening(&mut self, open: &Open<'_>, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
@@ -191,12 +194,22 @@ impl Streams {
     }
 
     pub(super) fn open(&mut self, spec: StreamSpec, size: u64, digest: Digest, control: &mut Texts) -> StreamNo {
-        self.last += 2;
-        let no = StreamNo(self.last);
+        let no = self.next_no();
         let sender = Sender::known(no, spec, size, digest);
         control.push_back(open_frame(&sender));
         self.senders.insert(no, sender);
         no
+    }
+
+    /// An even number that stands for no stream; which ones do is not up to this side alone.
+    fn next_no(&mut self) -> StreamNo {
+        loop {
+            self.last = self.last.wrapping_add(2).max(2);
+            let no = StreamNo(self.last);
+            if !self.senders.contains_key(no) && !self.attaching.contains_key(no) {
+                return no;
+            }
+        }
     }
 
     pub(super) fn attach(&mut self, attach: Attach, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
@@ -210,26 +223,32 @@ impl Streams {
             }
             return refuse(stream, &not_found(), control);
         }
-        if stream.is_clients() || self.len() >= max_streams {
+        if stream.is_clients() || stream.0 == 0 || self.len() >= max_streams {
             return refuse(stream, &not_found(), control);
         }
-        self.last = self.last.max(stream.0);
-        outputs.push_back(Output::Event(Event::Attach { stream, id, offset, limit }));
+        if !self.attaching.contains_key(stream) {
+            self.attaching.insert(stream, attach);
+            outputs.push_back(Output::Event(Event::Attach { stream, id, offset, limit }));
+        }
     }
 
     pub(super) fn refuse(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
-        refuse(stream, failure, control);
+        if self.attaching.remove(stream).is_some() {
+            refuse(stream, failure, control);
+        }
     }
 
-    pub(super) fn resume(&mut self, resumed: Resumed) {
+    pub(super) fn resume(&mut self, resumed: Resumed, control: &mut Texts) {
         let Resumed { stream, spec, size, digest, offset, limit } = resumed;
-        if self.senders.contains_key(stream) || offset > size {
-            return;
-        }
+        // None when the link that asked is gone, or the client gave the stream up.
+        let Some(asked) = self.attaching.remove(stream) else { return };
+        // The answer may be to a link before; what counts is what was said last.
+        let (offset, limit) = (asked.offset.max(offset), asked.limit.max(limit));
         let mut sender = Sender::known(stream, spec, size, digest);
-        if sender.opened(offset, limit).is_ok() {
-            self.senders.insert(stream, sender);
+        if offset > size || sender.opened(offset, limit).is_err() {
+            return refuse(stream, &not_found(), control);
         }
+        self.senders.insert(stream, sender);
     }
 
     pub(super) fn provide(&mut self, stream: StreamNo, offset: u64, bytes: &[u8]) {
