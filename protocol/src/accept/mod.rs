@@ -305,7 +305,9 @@ impl Session {
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
             Input::Binary(frame) => match chunk::decode(&frame) {
-                Ok(Chunk::Data { stream, offset, bytes }) => self.streams.data(stream, offset, bytes, &mut self.outputs),
+                Ok(Chunk::Data { stream, offset, bytes }) => {
+                    self.streams.data((stream, offset, bytes), self.config.limits.max_upload, &mut self.outputs);
+                }
                 Ok(Chunk::Unknown(_)) => {}
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
@@ -497,7 +499,7 @@ impl Session {
                 self.outputs.push_back(Output::Event(Event::PartsTaken { id }));
             }
             ClientFrame::Open(open) => {
-                self.streams.opening(&open, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
+                self.streams.opening(&open, &self.config.limits, &mut self.control, &mut self.outputs);
             }
             ClientFrame::Attach(attach) => {
                 self.streams.attach(attach, self.config.limits.max_streams, &mut self.control, &mut self.outputs);

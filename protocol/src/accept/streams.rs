@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
+use crate::limits::Limits;
 use crate::name::{check_name, is_media};
 use crate::streams::{Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
@@ -55,9 +56,9 @@ impl Streams {
         self.attaching = Table::default();
     }
 
-    pub(super) fn opening(&mut self, open: &Open<'_>, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
+    pub(super) fn opening(&mut self, open: &Open<'_>, limits: &Limits, control: &mut Texts, outputs: &mut Outputs) {
         let stream = open.stream;
-        if let Err(failure) = self.check(open, max_streams) {
+        if let Err(failure) = self.check(open, limits) {
             return refuse(stream, &failure, control);
         }
         let spec = StreamSpec {
@@ -78,7 +79,7 @@ impl Streams {
         }
     }
 
-    fn check(&self, open: &Open<'_>, max_streams: usize) -> Result<(), Failure> {
+    fn check(&self, open: &Open<'_>, limits: &Limits) -> Result<(), Failure> {
         if !open.stream.is_clients() {
             return Err(Failure::new(Code::BadNumber, "a stream that a client opens has an odd number"));
         }
@@ -87,11 +88,15 @@ impl Streams {
                 return Err(Failure::new(Code::BadNumber, "the number stands for another stream of this session"));
             }
             Some(_) => {}
-            None if self.len() >= max_streams => {
-                let message = format!("this session has {max_streams} streams open; finish or abort some of them");
+            None if self.len() >= limits.max_streams => {
+                let most = limits.max_streams;
+                let message = format!("this session has {most} streams open; finish or abort some of them");
                 return Err(Failure::new(Code::TooManyStreams, message));
             }
             None => {}
+        }
+        if open.size.is_some_and(|size| size > limits.max_upload) {
+            return Err(too_big(limits.max_upload));
         }
         if let Some(name) = &open.name {
             check_name(name).map_err(|error| Failure::new(Code::BadName, error.to_string()))?;
@@ -117,10 +122,14 @@ impl Streams {
         self.receivers.remove(stream).is_some()
     }
 
-    pub(super) fn data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes, outputs: &mut Outputs) {
+    pub(super) fn data(&mut self, chunk: (StreamNo, u64, Bytes), max_upload: u64, outputs: &mut Outputs) {
+        let (stream, offset, bytes) = chunk;
         let Some(receiver) = self.receivers.get_mut(stream) else {
             return self.dead(stream, outputs);
         };
+        if offset + bytes.len() as u64 > max_upload {
+            return self.break_off(stream, too_big(max_upload), outputs);
+        }
         match receiver.data(offset, bytes) {
             Taken::New(offset, bytes) => outputs.push_back(Output::Event(Event::Data { stream, offset, bytes })),
             Taken::Known => {}
@@ -303,6 +312,10 @@ fn abort_frame(stream: StreamNo, failure: &Failure) -> Text {
 
 fn refuse(stream: StreamNo, failure: &Failure, control: &mut Texts) {
     control.push_back(abort_frame(stream, failure));
+}
+
+fn too_big(max_upload: u64) -> Failure {
+    Failure::new(Code::TooBig, format!("a stream to this server may have at most {max_upload} bytes"))
 }
 
 fn not_found() -> Failure {
