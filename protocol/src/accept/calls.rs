@@ -117,14 +117,12 @@ impl Calls {
         }
     }
 
-    /// Whether the call runs; it does not any more.
-    pub(super) fn cancel(&mut self, id: CallId) -> bool {
-        let running = matches!(self.records.get(&id), Some(Record::Running(_)));
-        if running {
-            let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(Ran::Maybe);
-            self.answered(id, ServerFrame::Failure { id, error }.encode());
-        }
-        running
+    /// The caller has given the call up. Whether it ran until now, and the answer, which tells the caller that this is known.
+    pub(super) fn cancel(&mut self, id: CallId) -> (bool, Text) {
+        let ran = if self.records.contains_key(&id) { Ran::Maybe } else { Ran::No };
+        let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(ran);
+        let text = ServerFrame::Failure { id, error }.encode();
+        (self.answered(id, text.clone()), text)
     }
 
     pub(super) fn load(&self) -> Load {

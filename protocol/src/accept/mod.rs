@@ -185,7 +185,7 @@ pub enum Event {
     },
     /// A stream is over before its end: the client gave it up, or broke a rule. Let go of it.
     Aborted {
-        /// The stream.
+        /// The stream; 0, which is no stream's number, where this session has none for it.
         stream: StreamNo,
         /// The public id.
         id: StreamId,
@@ -490,7 +490,9 @@ impl Session {
             }
             ClientFrame::Call(call) => self.call(&call),
             ClientFrame::Cancel { id } => {
-                if self.calls.cancel(id) {
+                let (ran, answer) = self.calls.cancel(id);
+                self.control.push_back(answer);
+                if ran {
                     self.outputs.push_back(Output::Event(Event::Cancel { id }));
                 }
             }

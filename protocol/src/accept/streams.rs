@@ -59,7 +59,7 @@ impl Streams {
     pub(super) fn opening(&mut self, open: &Open<'_>, limits: &Limits, control: &mut Texts, outputs: &mut Outputs) {
         let stream = open.stream;
         if let Err(failure) = self.check(open, limits) {
-            return refuse(stream, &failure, control);
+            return refuse(stream, open.id, &failure, control);
         }
         let spec = StreamSpec {
             id: open.id,
@@ -142,7 +142,7 @@ impl Streams {
         const MOST: usize = 256;
         if self.told_dead.len() < MOST && self.told_dead.insert(stream) {
             let failure = Failure::new(Code::StreamNotFound, "no stream of this session has this number; open one first");
-            outputs.push_back(Output::SendText(abort_frame(stream, &failure)));
+            outputs.push_back(Output::SendText(abort_frame(stream, None, &failure)));
         }
     }
 
@@ -150,8 +150,13 @@ impl Streams {
     fn break_off(&mut self, stream: StreamNo, failure: Failure, outputs: &mut Outputs) {
         let Some(id) = self.remove(stream) else { return };
         self.told_dead.insert(stream);
-        outputs.push_back(Output::SendText(abort_frame(stream, &failure)));
+        outputs.push_back(Output::SendText(abort_frame(stream, Some(id), &failure)));
         outputs.push_back(Output::Event(Event::Aborted { stream, id, failure }));
+    }
+
+    fn id_of(&self, stream: StreamNo) -> Option<StreamId> {
+        let receiver = self.receivers.get(stream).map(|receiver| receiver.spec.id);
+        receiver.or_else(|| self.senders.get(stream).map(|sender| sender.spec.id))
     }
 
     fn remove(&mut self, stream: StreamNo) -> Option<StreamId> {
@@ -160,9 +165,9 @@ impl Streams {
     }
 
     pub(super) fn abort(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
-        if self.remove(stream).is_some() {
+        if let Some(id) = self.remove(stream) {
             self.told_dead.insert(stream);
-            refuse(stream, failure, control);
+            refuse(stream, id, failure, control);
         }
     }
 
@@ -188,18 +193,37 @@ impl Streams {
                     }
                 }
             }
-            StreamFrame::Finished { stream, .. } => {
-                if let Some(sender) = self.senders.remove(stream) {
-                    outputs.push_back(Output::Event(Event::Delivered { stream, id: sender.spec.id }));
-                }
-            }
+            StreamFrame::Finished { stream, size, digest } => self.delivered(stream, size, digest, outputs),
             StreamFrame::Abort { stream, id, error } => {
-                // A client that aborts after a cut names the id, because this session may not know the number.
-                if let Some(id) = self.remove(stream).or(id) {
+                let known = self.id_of(stream).filter(|known| id.is_none_or(|id| id == *known));
+                if known.is_some() {
+                    self.remove(stream);
+                    self.told_dead.insert(stream);
+                }
+                self.attaching.remove(stream);
+                // The client says it again on each new link until it hears that this is known.
+                outputs.push_back(Output::SendText(abort_frame(stream, known.or(id), &error)));
+                if let Some(id) = known.or(id) {
+                    let stream = known.map_or(StreamNo(0), |_| stream);
                     outputs.push_back(Output::Event(Event::Aborted { stream, id, failure: error.into_owned() }));
                 }
             }
         }
+    }
+
+    /// The client says that it has all of a stream. It says so again on each new link until it hears that this is known.
+    fn delivered(&mut self, stream: StreamNo, size: u64, digest: Digest, outputs: &mut Outputs) {
+        if let Some(sender) = self.senders.get_mut(stream) {
+            if !sender.is_whole(size, digest) {
+                let failure = Failure::new(Code::DigestMismatch, "this is not the size and the digest of the stream");
+                return self.break_off(stream, failure, outputs);
+            }
+            let id = sender.spec.id;
+            self.senders.remove(stream);
+            outputs.push_back(Output::Event(Event::Delivered { stream, id }));
+        }
+        let frame = StreamFrame::Finished { stream, size, digest };
+        outputs.push_back(Output::SendText(ServerFrame::Stream(frame).encode()));
     }
 
     pub(super) fn open(&mut self, spec: StreamSpec, size: u64, digest: Digest, control: &mut Texts) -> StreamNo {
@@ -230,10 +254,10 @@ impl Streams {
             {
                 return;
             }
-            return refuse(stream, &not_found(), control);
+            return refuse(stream, id, &not_found(), control);
         }
         if stream.is_clients() || stream.0 == 0 || self.len() >= max_streams {
-            return refuse(stream, &not_found(), control);
+            return refuse(stream, id, &not_found(), control);
         }
         if !self.attaching.contains_key(stream) {
             self.attaching.insert(stream, attach);
@@ -242,8 +266,8 @@ impl Streams {
     }
 
     pub(super) fn refuse(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
-        if self.attaching.remove(stream).is_some() {
-            refuse(stream, failure, control);
+        if let Some(asked) = self.attaching.remove(stream) {
+            refuse(stream, asked.id, failure, control);
         }
     }
 
@@ -255,7 +279,7 @@ impl Streams {
         let (offset, limit) = (asked.offset.max(offset), asked.limit.max(limit));
         let mut sender = Sender::known(stream, spec, size, digest);
         if offset > size || sender.opened(offset, limit).is_err() {
-            return refuse(stream, &not_found(), control);
+            return refuse(stream, asked.id, &not_found(), control);
         }
         self.senders.insert(stream, sender);
     }
@@ -306,12 +330,12 @@ fn open_frame(sender: &Sender) -> Text {
     .encode()
 }
 
-fn abort_frame(stream: StreamNo, failure: &Failure) -> Text {
-    ServerFrame::Stream(StreamFrame::Abort { stream, id: None, error: Cow::Borrowed(failure) }).encode()
+fn abort_frame(stream: StreamNo, id: Option<StreamId>, failure: &Failure) -> Text {
+    ServerFrame::Stream(StreamFrame::Abort { stream, id, error: Cow::Borrowed(failure) }).encode()
 }
 
-fn refuse(stream: StreamNo, failure: &Failure, control: &mut Texts) {
-    control.push_back(abort_frame(stream, failure));
+fn refuse(stream: StreamNo, id: StreamId, failure: &Failure, control: &mut Texts) {
+    control.push_back(abort_frame(stream, Some(id), failure));
 }
 
 fn too_big(max_upload: u64) -> Failure {

@@ -109,7 +109,7 @@ impl Session {
             identity: welcome.identity.as_deref().map(str::to_owned),
         });
         // Streams first: a call that names one must find it.
-        self.streams.resume(self.limits.window);
+        self.streams.resume(self.limits.window, welcome.continuity);
         let (cancels, lost) = self.calls.resume(welcome.continuity);
         self.control.extend(cancels);
         for id in lost {
@@ -175,10 +175,12 @@ impl Session {
     pub(super) fn end(&mut self, why: Failure) {
         self.link = self.link.next();
         self.lose_link();
-        for (id, ran) in self.calls.drain() {
+        // Without a ticket there is nothing to come back to.
+        let resumable = self.ticket.is_some();
+        for (id, ran) in self.calls.drain(resumable) {
             self.settled(id, Err(why.clone().ran(ran)));
         }
-        for stream in self.streams.drain() {
+        for stream in self.streams.drain(resumable.then_some(&why)) {
             self.event(Event::StreamAborted { stream, failure: why.clone() });
         }
         self.enter(State::Closed { why });

@@ -347,7 +347,7 @@ impl Session {
     #[must_use]
     pub fn load(&self) -> Load {
         let (streams_up, streams_down) = self.streams.counts();
-        Load { calls: self.calls.len(), streams_up, streams_down, untold: 0 }
+        Load { calls: self.calls.len(), streams_up, streams_down, untold: self.calls.untold() + self.streams.untold() }
     }
 
     /// The newest link.

@@ -14,7 +14,7 @@ use crate::method::StreamRef;
 use crate::streams::{Receiver, Sender, SenderPhase, Source, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
-use crate::wire::{Attach, ClientFrame, Open, StreamFrame, Text};
+use crate::wire::{Attach, ClientFrame, Continuity, Open, StreamFrame, Text};
 
 /// How many bytes the app uses up before the sender is told, while more of them wait here.
 const CREDIT_STEP: u64 = 128 * 1024;
@@ -37,10 +37,16 @@ pub(super) struct Streams {
     turn: Option<StreamNo>,
     /// Text of this link.
     control: VecDeque<Text>,
-    /// Given up while no link was up: the other side is told on the next one.
-    given_up: Vec<(StreamNo, StreamId, Failure)>,
+    /// The last word on each stream that this side ended, until the server says that it knows: said again on every new link.
+    last_words: Table<StreamNo, (StreamId, LastWord)>,
     live: bool,
     window: u64,
+}
+
+#[derive(Debug)]
+enum LastWord {
+    GivenUp(Failure),
+    Finished(u64, Digest),
 }
 
 #[derive(Debug)]
@@ -121,7 +127,8 @@ impl Session {
     }
 
     pub(super) fn stream_offered(&mut self, open: &Open<'_>) {
-        let known = self.streams.receivers.contains_key(open.stream);
+        // The server offers a stream again when it cannot know that its first word came.
+        let known = self.streams.receivers.contains_key(open.stream) || self.streams.has_ended(open.stream, Some(open.id));
         if known || open.stream.is_clients() {
             return;
         }
@@ -151,8 +158,8 @@ impl Session {
             }
             StreamFrame::Finished { stream, size, digest } => self.sender_finished(stream, size, digest),
             StreamFrame::End { stream, size, digest } => self.reading_ended(stream, size, digest),
-            StreamFrame::Abort { stream, error, .. } => {
-                if self.streams.forget(stream) {
+            StreamFrame::Abort { stream, id, error } => {
+                if !self.streams.confirmed(stream, id) && self.streams.forget(stream, id) {
                     self.event(Event::StreamAborted { stream, failure: error.into_owned() });
                 }
             }
@@ -160,12 +167,15 @@ impl Session {
     }
 
     fn sender_finished(&mut self, stream: StreamNo, size: u64, digest: Digest) {
+        if self.streams.confirmed(stream, None) {
+            return;
+        }
         let Some(sender) = self.streams.senders.get(stream) else { return };
         // Only what was sent whole can be finished; a word out of order must not pass for success.
         if sender.phase != SenderPhase::Ended {
             return;
         }
-        self.streams.forget(stream);
+        self.streams.forget(stream, None);
         self.event(Event::Progress { stream, durable: size });
         self.event(Event::StreamFinished { stream, size, digest });
     }
@@ -188,9 +198,7 @@ impl Session {
             (Err(failure), _) => failure,
             (Ok(_), None) => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
             (Ok(_), Some(digest)) if digest == reading.digester.digest() => {
-                self.streams.receivers.remove(stream);
-                let frame = StreamFrame::Finished { stream, size, digest };
-                self.streams.control.push_back(ClientFrame::Stream(frame).encode());
+                self.streams.finish_reading(stream, size, digest);
                 return self.event(Event::StreamFinished { stream, size, digest });
             }
             (Ok(_), Some(_)) => {
@@ -222,29 +230,65 @@ impl Streams {
         self.senders.contains_key(stream) || self.receivers.contains_key(stream)
     }
 
-    pub(super) fn forget(&mut self, stream: StreamNo) -> bool {
-        self.senders.remove(stream).is_some() | self.receivers.remove(stream).is_some()
+    fn id_of(&self, stream: StreamNo) -> Option<StreamId> {
+        let sender = self.senders.get(stream).map(|sender| sender.spec.id);
+        sender.or_else(|| self.receivers.get(stream).map(|reading| reading.receiver.spec.id))
     }
 
-    /// Drops a stream and tells the other side, now or on the next link.
+    /// Drops a stream that the server ended. False when the number stands for no stream, or for another one.
+    fn forget(&mut self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        let known = self.id_of(stream).is_some_and(|known| id.is_none_or(|id| id == known));
+        if known {
+            self.senders.remove(stream);
+            self.receivers.remove(stream);
+        }
+        known
+    }
+
+    /// Drops a stream and tells the other side, now and on each new link until it says that it knows.
     pub(super) fn give_up(&mut self, stream: StreamNo, failure: Failure) {
-        let sender = self.senders.remove(stream).map(|sender| sender.spec.id);
-        let Some(id) = sender.or_else(|| self.receivers.remove(stream).map(|reading| reading.receiver.spec.id)) else {
-            return;
-        };
-        if self.live {
-            self.control.push_back(abort_frame(stream, id, &failure));
-        } else {
-            self.given_up.push((stream, id, failure));
+        let Some(id) = self.id_of(stream) else { return };
+        self.forget(stream, None);
+        self.last_word(stream, id, LastWord::GivenUp(failure));
+    }
+
+    fn finish_reading(&mut self, stream: StreamNo, size: u64, digest: Digest) {
+        if let Some(reading) = self.receivers.remove(stream) {
+            self.last_word(stream, reading.receiver.spec.id, LastWord::Finished(size, digest));
         }
     }
 
+    fn last_word(&mut self, stream: StreamNo, id: StreamId, word: LastWord) {
+        if self.live {
+            self.control.push_back(word.frame(stream, id));
+        }
+        self.last_words.insert(stream, (id, word));
+    }
+
+    /// Whether this side ended a stream and the server has not said that it knows.
+    fn has_ended(&self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        self.last_words.get(stream).is_some_and(|(known, _)| id.is_none_or(|id| id == *known))
+    }
+
+    /// The server says that a stream is over. Whether that confirms a last word.
+    fn confirmed(&mut self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        self.has_ended(stream, id) && self.last_words.remove(stream).is_some()
+    }
+
+    pub(super) fn untold(&self) -> usize {
+        self.last_words.len()
+    }
+
     /// A new link is live: every stream says where it stands.
-    pub(super) fn resume(&mut self, window: u64) {
+    pub(super) fn resume(&mut self, window: u64, continuity: Continuity) {
         self.live = true;
         self.window = window;
-        for (stream, id, failure) in std::mem::take(&mut self.given_up) {
-            self.control.push_back(abort_frame(stream, id, &failure));
+        if continuity != Continuity::Kept {
+            // Only a session's memory waits for its reader; what a client gave up may lie on a disk.
+            self.last_words.retain(|(_, word)| matches!(word, LastWord::GivenUp(_)));
+        }
+        for (stream, (id, word)) in self.last_words.iter() {
+            self.control.push_back(word.frame(stream, *id));
         }
         for sender in self.senders.values() {
             self.control.push_back(open_frame(sender));
@@ -271,11 +315,14 @@ impl Streams {
         self.receivers.values_mut().for_each(|reading| reading.receiver.suspend());
     }
 
-    pub(super) fn drain(&mut self) -> Vec<StreamNo> {
-        let last = self.last;
-        let all = std::mem::take(self);
-        self.last = last;
-        all.senders.keys().chain(all.receivers.keys()).collect()
+    /// The session is over: drops every stream. With a reason, the server is told should the client come back after all.
+    pub(super) fn drain(&mut self, why: Option<&Failure>) -> Vec<StreamNo> {
+        let streams: Vec<_> = self.senders.keys().chain(self.receivers.keys()).collect();
+        match why {
+            Some(why) => streams.iter().for_each(|stream| self.give_up(*stream, why.clone())),
+            None => *self = Self { last: self.last, ..Self::default() },
+        }
+        streams
     }
 
     pub(super) fn next_text(&mut self) -> Option<Text> {
@@ -311,6 +358,16 @@ impl Streams {
     }
 }
 
+impl LastWord {
+    fn frame(&self, stream: StreamNo, id: StreamId) -> Text {
+        let frame = match self {
+            Self::GivenUp(failure) => StreamFrame::Abort { stream, id: Some(id), error: Cow::Borrowed(failure) },
+            Self::Finished(size, digest) => StreamFrame::Finished { stream, size: *size, digest: *digest },
+        };
+        ClientFrame::Stream(frame).encode()
+    }
+}
+
 impl Reading {
     fn consume(&mut self, offset: u64, window: u64) {
         self.consumed = self.consumed.max(offset.min(self.receiver.expected()));
@@ -331,8 +388,4 @@ fn open_frame(sender: &Sender) -> Text {
         size: sender.spec.size,
     })
     .encode()
-}
-
-fn abort_frame(stream: StreamNo, id: StreamId, failure: &Failure) -> Text {
-    ClientFrame::Stream(StreamFrame::Abort { stream, id: Some(id), error: Cow::Borrowed(failure) }).encode()
 }

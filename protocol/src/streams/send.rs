@@ -110,6 +110,11 @@ impl Sender {
         self.durable
     }
 
+    /// Whether these are the size and the digest of a content that is known from the start.
+    pub(crate) fn is_whole(&self, size: u64, digest: Digest) -> bool {
+        self.total == Some(size) && matches!(self.digest, Digests::Known(known) if known == digest)
+    }
+
     /// The link is gone; the receiver will say where to go on.
     pub(crate) fn suspend(&mut self) {
         self.phase = SenderPhase::Opening;

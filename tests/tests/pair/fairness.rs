@@ -7,6 +7,7 @@ use samewire_tests::pair::Pair;
 #[test]
 fn streams_take_turns() {
     let mut pair = Pair::new(1);
+    pair.clients[0].lazy = true;
     let content = pair.rng.bytes(1_000_000);
     let streams: Vec<_> = (0..4).map(|_| pair.upload(content.clone())).collect();
     pair.connect();
