@@ -305,6 +305,11 @@ impl Session {
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
             Input::Binary(frame) => match chunk::decode(&frame) {
+                Ok(Chunk::Data { bytes, .. }) if bytes.len() > self.config.limits.max_chunk.max(1) => {
+                    let most = self.config.limits.max_chunk;
+                    let message = format!("a binary frame may carry at most {most} bytes of a stream");
+                    self.part_ways(Failure::new(Code::TooBig, message));
+                }
                 Ok(Chunk::Data { stream, offset, bytes }) => {
                     self.streams.data((stream, offset, bytes), self.config.limits.max_upload, &mut self.outputs);
                 }
@@ -398,13 +403,14 @@ impl Session {
             return None;
         }
         let id = StreamRef(spec.id);
-        Some((self.streams.open(spec, size, digest, &mut self.control), id))
+        let chunk = self.config.limits.max_chunk;
+        Some((self.streams.open(spec, (size, digest), chunk, &mut self.control), id))
     }
 
     /// Goes on with a stream to the client that this session did not know.
     pub fn resume_stream(&mut self, now: Instant, attach: Resumed) {
         self.now = now;
-        self.streams.resume(attach, &mut self.control);
+        self.streams.resume(attach, self.config.limits.max_chunk, &mut self.control);
     }
 
     /// There is no such stream to go on with.
@@ -416,7 +422,7 @@ impl Session {
     /// Bytes that answer an [`Event::Want`].
     pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) {
         self.now = now;
-        self.streams.provide(stream, offset, bytes);
+        self.streams.provide(stream, offset, bytes, &mut self.outputs);
     }
 
     /// Says goodbye and closes the socket; nothing more is taken from it. The session itself stays.

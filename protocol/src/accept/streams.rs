@@ -226,9 +226,11 @@ impl Streams {
         outputs.push_back(Output::SendText(ServerFrame::Stream(frame).encode()));
     }
 
-    pub(super) fn open(&mut self, spec: StreamSpec, size: u64, digest: Digest, control: &mut Texts) -> StreamNo {
+    pub(super) fn open(&mut self, spec: StreamSpec, whole: (u64, Digest), chunk: usize, control: &mut Texts) -> StreamNo {
+        let (size, digest) = whole;
         let no = self.next_no();
-        let sender = Sender::known(no, spec, size, digest);
+        let mut sender = Sender::known(no, spec, size, digest);
+        sender.set_chunk(chunk);
         control.push_back(open_frame(&sender));
         self.senders.insert(no, sender);
         no
@@ -271,22 +273,24 @@ impl Streams {
         }
     }
 
-    pub(super) fn resume(&mut self, resumed: Resumed, control: &mut Texts) {
+    pub(super) fn resume(&mut self, resumed: Resumed, chunk: usize, control: &mut Texts) {
         let Resumed { stream, spec, size, digest, offset, limit } = resumed;
         // None when the link that asked is gone, or the client gave the stream up.
         let Some(asked) = self.attaching.remove(stream) else { return };
         // The answer may be to a link before; what counts is what was said last.
         let (offset, limit) = (asked.offset.max(offset), asked.limit.max(limit));
         let mut sender = Sender::known(stream, spec, size, digest);
+        sender.set_chunk(chunk);
         if offset > size || sender.opened(offset, limit).is_err() {
             return refuse(stream, asked.id, &not_found(), control);
         }
         self.senders.insert(stream, sender);
     }
 
-    pub(super) fn provide(&mut self, stream: StreamNo, offset: u64, bytes: &[u8]) {
-        if let Some(sender) = self.senders.get_mut(stream) {
-            sender.provide(offset, bytes);
+    pub(super) fn provide(&mut self, stream: StreamNo, offset: u64, bytes: &[u8], outputs: &mut Outputs) {
+        let given = self.senders.get_mut(stream).map(|sender| sender.provide(offset, bytes));
+        if let Some(Err(failure)) = given {
+            self.break_off(stream, failure, outputs);
         }
     }
 

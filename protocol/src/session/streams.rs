@@ -10,8 +10,9 @@ use crate::code::Code;
 use crate::digest::{Digest, Digester};
 use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
+use crate::limits::Limits;
 use crate::method::StreamRef;
-use crate::streams::{Receiver, Sender, SenderPhase, Source, StreamSpec, Taken, Want, next_in_turn};
+use crate::streams::{Receiver, Sender, Source, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Attach, ClientFrame, Continuity, Open, StreamFrame, Text};
@@ -40,7 +41,8 @@ pub(super) struct Streams {
     /// The last word on each stream that this side ended, until the server says that it knows: said again on every new link.
     last_words: Table<StreamNo, (StreamId, LastWord)>,
     live: bool,
-    window: u64,
+    /// The most bytes that the server takes in a frame, once it has said.
+    chunk: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -73,21 +75,34 @@ impl Session {
         (no, id)
     }
 
-    /// Bytes that answer an [`Event::Want`], from its offset on and at most as many as it allows. Bytes that answer no present
-    /// want are ignored, with `false`: the want is told again after a cut, and a source that gives each byte once keeps them till
-    /// then.
+    /// Bytes that answer an [`Event::Want`], from its offset on and at most as many as it allows; none say that the source has no
+    /// more. Bytes that answer no present want are ignored, with `false`: the want is told again after a cut. A source that gives
+    /// each byte once is not asked again before it has answered.
     pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) -> bool {
         self.now = now;
-        self.streams.senders.get_mut(stream).is_some_and(|sender| sender.provide(offset, bytes))
+        let Some(sender) = self.streams.senders.get_mut(stream) else { return false };
+        let taken = sender.provide(offset, bytes);
+        self.after_source(stream, taken)
     }
 
-    /// The source has no more bytes.
+    /// The source has no more bytes: what [`Session::provide`] with none says, of the present want.
     pub fn source_ended(&mut self, now: Instant, stream: StreamNo) {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(stream)
-            && let Err(failure) = sender.source_ended()
-        {
-            self.abort_stream(stream, failure);
+        let Some(sender) = self.streams.senders.get_mut(stream) else { return };
+        let ended = sender.source_ended().map(|()| true);
+        self.after_source(stream, ended);
+    }
+
+    fn after_source(&mut self, stream: StreamNo, taken: Result<bool, Failure>) -> bool {
+        match taken {
+            Ok(taken) => {
+                self.conclude(stream);
+                taken
+            }
+            Err(failure) => {
+                self.abort_stream(stream, failure);
+                true
+            }
         }
     }
 
@@ -170,14 +185,23 @@ impl Session {
         if self.streams.confirmed(stream, None) {
             return;
         }
-        let Some(sender) = self.streams.senders.get(stream) else { return };
-        // Only what was sent whole can be finished; a word out of order must not pass for success.
-        if sender.phase != SenderPhase::Ended {
-            return;
+        if let Some(sender) = self.streams.senders.get_mut(stream) {
+            sender.finished(size, digest);
+            self.conclude(stream);
         }
-        self.streams.forget(stream, None);
-        self.event(Event::Progress { stream, durable: size });
-        self.event(Event::StreamFinished { stream, size, digest });
+    }
+
+    /// Ends a stream of which the server has everything. Its word must not pass for success where it is not true.
+    fn conclude(&mut self, stream: StreamNo) {
+        match self.streams.senders.get(stream).and_then(Sender::conclusion) {
+            Some(Ok((size, digest))) => {
+                self.streams.forget(stream, None);
+                self.event(Event::Progress { stream, durable: size });
+                self.event(Event::StreamFinished { stream, size, digest });
+            }
+            Some(Err(failure)) => self.abort_stream(stream, failure),
+            None => {}
+        }
     }
 
     pub(super) fn stream_data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes) {
@@ -213,7 +237,10 @@ impl Streams {
     fn open(&mut self, open: OpenStream) -> StreamNo {
         let no = StreamNo(if self.last == 0 { 1 } else { self.last + 2 });
         self.last = no.0;
-        let sender = Sender::new(no, open.spec, open.source);
+        let mut sender = Sender::new(no, open.spec, open.source);
+        if let Some(most) = self.chunk {
+            sender.set_chunk(most);
+        }
         if self.live {
             self.control.push_back(open_frame(&sender));
         }
@@ -280,9 +307,10 @@ impl Streams {
     }
 
     /// A new link is live: every stream says where it stands.
-    pub(super) fn resume(&mut self, window: u64, continuity: Continuity) {
+    pub(super) fn resume(&mut self, limits: &Limits, continuity: Continuity) {
         self.live = true;
-        self.window = window;
+        self.chunk = Some(limits.max_chunk);
+        self.senders.values_mut().for_each(|sender| sender.set_chunk(limits.max_chunk));
         if continuity != Continuity::Kept {
             // Only a session's memory waits for its reader; what a client gave up may lie on a disk.
             self.last_words.retain(|(_, word)| matches!(word, LastWord::GivenUp(_)));
@@ -294,7 +322,7 @@ impl Streams {
             self.control.push_back(open_frame(sender));
         }
         for reading in self.receivers.values_mut() {
-            let limit = reading.consumed + window;
+            let limit = reading.consumed + limits.window;
             reading.receiver.go_on(limit);
             self.control.push_back(
                 ClientFrame::Attach(Attach {
@@ -320,7 +348,7 @@ impl Streams {
         let streams: Vec<_> = self.senders.keys().chain(self.receivers.keys()).collect();
         match why {
             Some(why) => streams.iter().for_each(|stream| self.give_up(*stream, why.clone())),
-            None => *self = Self { last: self.last, ..Self::default() },
+            None => *self = Self { last: self.last, chunk: self.chunk, ..Self::default() },
         }
         streams
     }
