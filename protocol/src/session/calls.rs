@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
-use crate::limits::{MAX_SAFE_INTEGER, PART_WINDOW};
+use crate::limits::{MAX_SAFE_INTEGER, PART_ACK_BYTES, PART_WINDOW};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Call, ClientFrame, Continuity, Text};
@@ -36,6 +36,8 @@ struct Pending {
     under_way: bool,
     parts: u64,
     acked: u64,
+    /// Bytes of parts that came since the last acknowledgement.
+    untold_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +61,10 @@ impl Calls {
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, id), ());
         }
-        self.pending.insert(id, Box::new(Pending { request, deadline, sent: false, under_way: false, parts: 0, acked: 0 }));
+        self.pending.insert(
+            id,
+            Box::new(Pending { request, deadline, sent: false, under_way: false, parts: 0, acked: 0, untold_bytes: 0 }),
+        );
         self.queue.push_back(id);
         id
     }
@@ -75,6 +80,7 @@ impl Calls {
             call.sent = true;
             call.under_way = true;
             call.acked = call.parts;
+            call.untold_bytes = 0;
             self.under_way += 1;
             let timeout = call.deadline.map(|at| at.millis_after(now).clamp(1, MAX_SAFE_INTEGER));
             let frame = ClientFrame::Call(Call {
@@ -91,15 +97,17 @@ impl Calls {
     }
 
     /// Takes a part of a result. `None` when it is not wanted; else the acknowledgement, if one is due.
-    pub(crate) fn part(&mut self, id: CallId, seq: u64) -> Option<Option<Text>> {
+    pub(crate) fn part(&mut self, id: CallId, seq: u64, bytes: usize) -> Option<Option<Text>> {
         let call = self.pending.get_mut(id)?;
         if seq != call.parts {
             return None;
         }
         call.parts += 1;
-        let due = call.parts - call.acked >= PART_WINDOW / 2;
+        call.untold_bytes += bytes;
+        let due = call.parts - call.acked >= PART_WINDOW / 2 || call.untold_bytes >= PART_ACK_BYTES;
         if due {
             call.acked = call.parts;
+            call.untold_bytes = 0;
         }
         Some(due.then(|| ClientFrame::Ack { id, parts: call.parts }.encode()))
     }

@@ -70,7 +70,7 @@ impl Session {
                 }
             }
             ServerFrame::Part { id, seq, payload } => {
-                if let Some(ack) = self.calls.part(id, seq) {
+                if let Some(ack) = self.calls.part(id, seq, payload.get().len()) {
                     self.control.extend(ack);
                     self.event(Event::CallPart { id, payload: payload.to_owned() });
                 }
