@@ -4,7 +4,7 @@
 const TEXTS = {
   "answer-lost": ["The server no longer has the answer.", "Look in the list of stored files before you try again."],
   "bad-name": ["This file name cannot be stored.", "Rename the file: no slashes, no control characters, at most 255 bytes."],
-  "connection-lost": ["The connection was lost, and it is not known whether this was done.", "Look in the list of stored files, then try again."],
+  "connection-lost": ["The connection to the server was lost on the way.", "Check that the server runs, then try again."],
   "deadline-exceeded": ["The server did not answer in time.", "Try again."],
   "digest-mismatch": ["The bytes that arrived are not those of the file, so nothing was stored.", "Try again. If it happens again, the file may be changing on disk."],
   "file-not-found": ["This file is no longer stored.", "The list has been brought up to date."],
@@ -19,6 +19,7 @@ const TEXTS = {
   "session-closed": ["The session is over.", "Reload the page."],
   "size-mismatch": ["The file's size changed while it was being sent.", "Try again with a file that nothing writes to."],
   "storage-full": ["The server's disk is full.", "Make room on the server, then try again."],
+  "source-unreadable": ["The browser can no longer read the file: it was changed, moved or removed.", "Choose it again."],
   "stream-aborted": ["The server gave this transfer up.", "Try again."],
   "stream-not-found": ["The server no longer has what was sent: it was kept for a while and then dropped.", "Try again from the start."],
   superseded: ["This session went on in another window.", "Use that window, or reload this page."],
@@ -29,6 +30,7 @@ const TEXTS = {
   "too-many-sessions": ["The server takes no more sessions.", "Wait a little, then try again."],
   "too-many-streams": ["Too many transfers at once.", "Wait until one has finished, then try again."],
   unauthenticated: ["The server wants to know who you are.", "Choose a name, or give a token, at the top of the page."],
+  "wasm-unavailable": ["A part of this page could not be loaded.", "Reload the page."],
 };
 
 /** Failures of the browser's own, by the name of their exception. */
@@ -36,7 +38,6 @@ const BROWSER = {
   NotFoundError: ["The file is no longer where it was.", "Choose it again."],
   NotReadableError: ["The browser can no longer read the file: it was changed, moved or removed.", "Choose it again."],
   QuotaExceededError: ["There is no room left on this device.", "Make room, then try again."],
-  TypeError: ["The server cannot be reached.", "Check that it runs, then try again."],
 };
 
 /** `{ what, todo }` for people, from anything that was thrown. */

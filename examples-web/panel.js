@@ -7,9 +7,20 @@ const MOST = 100;
 
 const WIRES = { http: "HTTP", session: "session" };
 
-/** States in which nothing more will happen to a call or a stream. */
-const SETTLED = /^(answered|finished|failed|aborted|cancelled|canceled)$/;
-const BAD = /^(failed|aborted)$/;
+/** The SDK's states in words, and whether something still happens in them. A state that is not here is shown as it is. */
+const STATES = {
+  sent: { word: "waiting", look: "open" },
+  ok: { word: "answered", look: "done" },
+  error: { word: "failed", look: "bad" },
+  idle: { word: "not begun", look: "open" },
+  open: { word: "receiving", look: "open" },
+  uploading: { word: "sending", look: "open" },
+  paused: { word: "paused", look: "open" },
+  finished: { word: "verified", look: "done" },
+  canceled: { word: "cancelled", look: "done" },
+  failed: { word: "failed", look: "bad" },
+  aborted: { word: "failed", look: "bad" },
+};
 
 export class Panel {
   #rows = new Map();
@@ -53,7 +64,6 @@ export class Panel {
       this.#cap();
     }
     Object.assign(row, event);
-    if (SETTLED.test(event.state) && row.ended === undefined) row.ended = performance.now();
     // A stream reports many times a second; the row is written once a frame.
     if (this.#changed.size === 0) requestAnimationFrame(() => this.#draw());
     this.#changed.add(row);
@@ -82,14 +92,14 @@ export class Panel {
     setText(this.#http, String(this.#counts.http));
     setText(this.#session, String(this.#counts.session));
     show(this.#empty, false);
-    return { element, parts, began: performance.now() };
+    return { element, parts };
   }
 
   /** The oldest rows go, but never one that something still happens to. */
   #cap() {
     if (this.#rows.size <= MOST) return;
     for (const [key, row] of this.#rows) {
-      if (row.ended === undefined) continue;
+      if (STATES[row.state]?.look === "open") continue;
       row.element.remove();
       this.#rows.delete(key);
       return;
@@ -105,11 +115,13 @@ export class Panel {
 function drawRow(row) {
   const { element, parts } = row;
   element.dataset.state = row.state;
-  element.dataset.look = BAD.test(row.state) ? "bad" : row.ended === undefined ? "open" : "done";
-  setText(parts.state, row.state);
+  // Somebody who stops a call gets what was asked for.
+  const stopped = row.code === "AbortError" || row.code === "canceled";
+  const { word, look } = stopped ? STATES.canceled : (STATES[row.state] ?? { word: row.state, look: "done" });
+  element.dataset.look = look;
+  setText(parts.state, word);
   if (row.kind === "call") {
-    const ms = row.ms ?? (row.ended === undefined ? undefined : row.ended - row.began);
-    setText(parts.figure, ms === undefined ? "…" : milliseconds(ms));
+    setText(parts.figure, row.ms === undefined ? "…" : milliseconds(row.ms));
     setText(parts.note, row.code ?? (row.stream ? `names ${shortId(row.stream)}` : ""));
   } else {
     setText(parts.figure, bytes(row.offset ?? 0));

@@ -1,6 +1,7 @@
 // What every page has: the header with the pages, the state of the connection, and who you are; and the one client of the page.
 
 import { h, setText, svg } from "./dom.js";
+import { isCancel } from "./errors.js";
 import { identityButton, signIn } from "./identity.js";
 import { Client } from "./samewire.js";
 import { toast, toastError } from "./toast.js";
@@ -76,8 +77,15 @@ export async function openClient() {
     preferWebSocket: false,
     token: identity.token,
   });
-  showState(client);
-  client.on("error", (error) => toastError("The session reported a problem", error));
+  setState(client.state);
+  client.on("state", ({ state: now, error }) => {
+    setState(now);
+    if (now === "closed" && error && !isCancel(error)) {
+      toastError("The session ended", error, { label: "Connect again", run: () => client.connect().catch(() => {}) });
+    }
+  });
+  // What ended the session has been told by its state.
+  client.on("error", (error) => client.state !== "closed" && toastError("The session reported a problem", error));
   return client;
 }
 
@@ -97,11 +105,6 @@ async function signInPatiently() {
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
-}
-
-function showState(client) {
-  setState(client.state);
-  client.on("state", () => setState(client.state));
 }
 
 function setState(name) {

@@ -57,7 +57,7 @@ export function mountWire(place, client) {
     setText(continuity, word);
     continuity.title = meaning;
     cut.disabled = !live;
-    connect.hidden = client.state !== "closed" && client.state !== "idle";
+    connect.hidden = client.state !== "closed";
   };
 
   // Before the first connection nothing has been cut.
@@ -90,7 +90,8 @@ export function mountWire(place, client) {
     shown();
   });
   cut.addEventListener("click", () => client.simulateCut());
-  connect.addEventListener("click", () => client.connect());
+  // What stands in the way is told by the client's events.
+  connect.addEventListener("click", () => client.connect().catch(() => {}));
   shown();
 
   return rates;

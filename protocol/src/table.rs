@@ -47,10 +47,6 @@ impl<K: Copy + Ord, V> Table<K, V> {
         Some(self.0.remove(at).1)
     }
 
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
-        self.0.retain(|(_, value)| keep(value));
-    }
-
     pub(crate) fn first_key(&self) -> Option<K> {
         self.0.first().map(|(key, _)| *key)
     }

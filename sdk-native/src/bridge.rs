@@ -176,8 +176,12 @@ impl Shared {
             Event::StreamAborted { stream, failure } => {
                 if let Some(sending) = core.sending.remove(&stream) {
                     sending.outcome.send_replace(Some(Err(failure)));
-                } else if let Some(reading) = core.reading.remove(&stream) {
+                } else if let Some(reading) = core.reading.get(&stream) {
+                    // Kept like an end is, so that whoever asks learns why.
                     drop(reading.chunks.send(Err(failure)));
+                    if reading.taker.is_none() {
+                        core.reading.remove(&stream);
+                    }
                 }
             }
             Event::ServerError(failure) => tracing::warn!(%failure, "the server reports an error"),

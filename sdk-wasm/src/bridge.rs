@@ -21,6 +21,11 @@ use wasm_bindgen::prelude::*;
 use crate::driver::{Driver, now};
 use crate::error::shown;
 
+/// A Blob answers a read of any size after some milliseconds, so much is asked for at a time.
+const READ_AHEAD: u64 = 1024 * 1024;
+/// Names the SDK in the server's log.
+const AGENT: &str = concat!("samewire-js/", env!("CARGO_PKG_VERSION"));
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
@@ -64,13 +69,14 @@ pub struct Session(Rc<Driver>);
 
 #[wasm_bindgen]
 impl Session {
-    // A session that is not connected yet. `agent` names the SDK in the server's log.
+    // A session that is not connected yet.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(url: String, agent: String, token: Option<String>, listener: Listener) -> Self {
+    pub fn new(url: String, token: Option<String>, listener: Listener) -> Self {
         let mut seed = [0; 8];
         fill_random(&mut seed);
-        let config = Config { token, agent: Some(agent), seed: u64::from_le_bytes(seed), ..Config::default() };
+        let seed = u64::from_le_bytes(seed);
+        let config = Config { token, agent: Some(AGENT.to_owned()), seed, read_ahead: READ_AHEAD, ..Config::default() };
         Self(Driver::new(url, config, listener))
     }
 

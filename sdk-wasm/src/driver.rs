@@ -1,15 +1,15 @@
 //! Feeds the session and does what it says. Holds no state of the protocol.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use js_sys::Function;
 use samewire_protocol::session::{self, Event, Input, Output};
+use samewire_protocol::wire::SUBPROTOCOL;
 use samewire_protocol::{Instant, Link};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use crate::bridge::Listener;
 use crate::transport::Socket;
@@ -30,6 +30,8 @@ extern "C" {
     fn set_timeout(callback: &Function, millis: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+    #[wasm_bindgen(js_name = queueMicrotask)]
+    fn queue_microtask(task: &Function);
 }
 
 /// The clock that the session counts by.
@@ -43,7 +45,9 @@ pub(crate) struct Driver {
     socket: RefCell<Option<Rc<Socket>>>,
     listener: Listener,
     events: RefCell<Vec<Event>>,
-    delivering: Cell<bool>,
+    /// Tells the events. While that is to come, the driver holds on to itself.
+    courier: Closure<dyn FnMut()>,
+    called: RefCell<Option<Rc<Self>>>,
     alarm: Closure<dyn FnMut()>,
     /// When the timer comes, and the timer.
     armed: RefCell<Option<(Instant, JsValue)>>,
@@ -52,19 +56,19 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(url: String, config: session::Config, listener: Listener) -> Rc<Self> {
         Rc::new_cyclic(|driver: &Weak<Self>| {
-            let driver = driver.clone();
+            let task = |run: fn(&Rc<Self>)| {
+                let driver = driver.clone();
+                Closure::new(move || driver.upgrade().iter().for_each(run))
+            };
             Self {
                 url,
                 session: RefCell::new(session::Session::new(config)),
                 socket: RefCell::new(None),
                 listener,
                 events: RefCell::default(),
-                delivering: Cell::new(false),
-                alarm: Closure::new(move || {
-                    if let Some(driver) = driver.upgrade() {
-                        driver.ring();
-                    }
-                }),
+                courier: task(Self::deliver),
+                called: RefCell::new(None),
+                alarm: task(Self::ring),
                 armed: RefCell::new(None),
             }
         })
@@ -86,6 +90,14 @@ impl Driver {
 
     pub(crate) fn input(self: &Rc<Self>, link: Link, input: Input<'_>) {
         self.act(|session, now| session.handle_input(now, link, input));
+    }
+
+    pub(crate) fn opened(self: &Rc<Self>, link: Link) {
+        if self.socket().is_some_and(|socket| socket.link == link && socket.protocol() != SUBPROTOCOL) {
+            self.closed(link, 1003);
+        } else {
+            self.input(link, Input::Opened);
+        }
     }
 
     /// The socket of this link is gone.
@@ -191,20 +203,22 @@ impl Driver {
 
     /// Tells the events from a task of its own: whoever made them happen has its answer first, and listeners may call back.
     fn deliver_soon(self: &Rc<Self>) {
-        if self.events.borrow().is_empty() || self.delivering.replace(true) {
+        if self.events.borrow().is_empty() || self.called.borrow().is_some() {
             return;
         }
-        let driver = Rc::clone(self);
-        spawn_local(async move {
-            loop {
-                let events = driver.events.take();
-                if events.is_empty() {
-                    break;
-                }
-                events.into_iter().for_each(|event| driver.listener.tell(event));
+        self.called.replace(Some(Rc::clone(self)));
+        queue_microtask(self.courier.as_ref().unchecked_ref());
+    }
+
+    fn deliver(self: &Rc<Self>) {
+        loop {
+            let events = self.events.take();
+            if events.is_empty() {
+                break;
             }
-            driver.delivering.set(false);
-        });
+            events.into_iter().for_each(|event| self.listener.tell(event));
+        }
+        self.called.take();
     }
 }
 

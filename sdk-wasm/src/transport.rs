@@ -1,36 +1,47 @@
-//! The browser's WebSocket: written through web-sys, read through gloo-net.
-//!
-//! gloo-net would send binary frames as Blobs, which takes several times as long, and hides how much is still to be sent.
+//! The browser's WebSocket.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
 
-use futures_util::{Sink, StreamExt};
-use gloo_net::websocket::{Message, WebSocketError, futures::WebSocket as Incoming};
+use js_sys::{ArrayBuffer, Uint8Array};
 use samewire_protocol::Link;
 use samewire_protocol::session::Input;
 use samewire_protocol::wire::SUBPROTOCOL;
-use wasm_bindgen_futures::spawn_local;
-use web_sys::WebSocket;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 use crate::driver::Driver;
 
 pub(crate) struct Socket {
     pub(crate) link: Link,
     socket: WebSocket,
+    /// Lives as long as the socket may call it.
+    hears: Closure<dyn FnMut(Event)>,
     /// Whether bytes of a stream were sent since somebody asked.
     sent: Cell<bool>,
 }
 
 impl Socket {
-    /// Begins to open a socket and reads it for the driver. `None` when the browser does not even try.
+    /// Begins to open a socket and tells the driver what happens to it. `None` when the browser does not even try.
     pub(crate) fn open(url: &str, link: Link, driver: &Rc<Driver>) -> Option<Self> {
         let socket = WebSocket::new_with_str(url, SUBPROTOCOL).ok()?;
-        let incoming = Incoming::try_from(socket.clone()).ok()?;
-        spawn_local(receive(Rc::downgrade(driver), link, socket.clone(), incoming));
-        Some(Self { link, socket, sent: Cell::new(false) })
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let driver = Rc::downgrade(driver);
+        let hears = Closure::new(move |event| hear(&driver, link, &event));
+        let socket = Self { link, socket, hears, sent: Cell::new(false) };
+        socket.listen(Some(socket.hears.as_ref().unchecked_ref()));
+        Some(socket)
+    }
+
+    fn listen(&self, hears: Option<&js_sys::Function>) {
+        self.socket.set_onopen(hears);
+        self.socket.set_onmessage(hears);
+        self.socket.set_onclose(hears);
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.socket.protocol()
     }
 
     // What cannot be sent is refused because the socket is closing. Its close event says so to the session.
@@ -61,30 +72,27 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        self.listen(None);
         let _ = self.socket.close();
     }
 }
 
-async fn receive(driver: Weak<Driver>, link: Link, socket: WebSocket, mut incoming: Incoming) {
-    // Ready when the socket is open, and also when it could not be opened.
-    let _ = poll_fn(|context| Pin::new(&mut incoming).poll_ready(context)).await;
-    if socket.ready_state() == WebSocket::OPEN
-        && let Some(driver) = driver.upgrade()
-    {
-        if socket.protocol() == SUBPROTOCOL {
-            driver.input(link, Input::Opened);
-        } else {
-            driver.closed(link, 1003);
-        }
-    }
-    while let Some(message) = incoming.next().await {
-        let Some(driver) = driver.upgrade() else { continue };
-        match message {
-            Ok(Message::Text(text)) => driver.input(link, Input::Text(&text)),
-            Ok(Message::Bytes(bytes)) => driver.input(link, Input::Binary(bytes.into())),
-            Err(WebSocketError::ConnectionClose(close)) => driver.closed(link, close.code),
-            // Says nothing of what went wrong; the close follows.
-            Err(_) => {}
+/// A failed dial and a broken connection both end in a close event; the error event before it says nothing.
+fn hear(driver: &Weak<Driver>, link: Link, event: &Event) {
+    let Some(driver) = driver.upgrade() else { return };
+    // By name, because not every place with a WebSocket has the classes of its events.
+    match event.type_().as_str() {
+        "open" => driver.opened(link),
+        "close" => driver.closed(link, event.unchecked_ref::<CloseEvent>().code()),
+        _ => {
+            let data = event.unchecked_ref::<MessageEvent>().data();
+            match data.as_string() {
+                Some(text) => driver.input(link, Input::Text(&text)),
+                None => {
+                    let bytes = Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec();
+                    driver.input(link, Input::Binary(bytes.into()));
+                }
+            }
         }
     }
 }

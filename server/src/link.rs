@@ -34,6 +34,8 @@ type Socket = WebSocketStream<ReadAhead<TokioIo<hyper::upgrade::Upgraded>>>;
 const READ_BATCH: usize = 96 * 1024;
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
+/// How long the other side may take to hear why it is sent away.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Answers an upgrade to the WebSocket at `/session`.
 pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
@@ -152,8 +154,7 @@ async fn first_text(socket: &mut Socket) -> Result<Option<Utf8Bytes>, Failure> {
 /// Says why, closes, and waits a moment for the other side to have heard it.
 async fn part(socket: &mut Socket, failure: Failure, advice: Option<Advice>) {
     let (code, reason) = (failure.code.close(), failure.code.to_string());
-    let patience = std::time::Duration::from_secs(2);
-    let _ = tokio::time::timeout(patience, async {
+    let _ = tokio::time::timeout(PARTING, async {
         socket.send(message(accept::goodbye(failure, advice))).await?;
         socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })).await?;
         while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
@@ -223,13 +224,15 @@ impl Driver {
         match end {
             End::Lost => {}
             End::Closed => {
-                self.session.app.sessions.end(self.session.id);
-                let _ = self.socket.close(None).await;
+                // A socket that was superseded cannot end what goes on over another.
+                if self.session.is_current(self.link) {
+                    self.session.app.sessions.end(self.session.id);
+                }
+                let _ = tokio::time::timeout(PARTING, self.socket.close(None)).await;
             }
             End::HangUp(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: String::from(reason).into() };
-                let patience = std::time::Duration::from_secs(2);
-                let _ = tokio::time::timeout(patience, async {
+                let _ = tokio::time::timeout(PARTING, async {
                     self.socket.close(Some(frame)).await?;
                     while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
                     Ok::<_, SocketError>(())
@@ -247,8 +250,7 @@ impl Driver {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
         for _ in 0..ROUNDS {
             // Registered before the machine is asked, so that nothing said in between is missed.
-            self.session.poll_dirty(context);
-            if !self.session.is_current(self.link) {
+            if self.session.poll_dirty(self.link, context).is_none() {
                 return Poll::Ready(End::Superseded);
             }
             if let Poll::Ready(end) = self.write(context) {
@@ -266,7 +268,7 @@ impl Driver {
                 return Poll::Ready(End::Lost);
             }
             let due = self.poll_timer(context);
-            let said = self.session.poll_dirty(context);
+            let Some(said) = self.session.poll_dirty(self.link, context) else { return Poll::Ready(End::Superseded) };
             if !(flushed || read || due || said) {
                 return Poll::Pending;
             }
@@ -294,7 +296,8 @@ impl Driver {
                     return Poll::Ready(End::Lost);
                 }
             }
-            match self.session.poll_output() {
+            let Some(output) = self.session.poll_output(self.link) else { return Poll::Ready(End::Superseded) };
+            match output {
                 Output::SendText(text) => self.waiting = Some(message(text)),
                 Output::SendBinary(frame) => self.waiting = Some(Message::Binary(frame)),
                 Output::Event(event) => self.session.act(event),

@@ -12,9 +12,11 @@
 //! assert_eq!(pair.server.runs("a"), 1);
 //! ```
 //!
-//! Nothing here reads a clock or sleeps: a test that spans a minute takes a millisecond.
+//! Nothing there reads a clock or sleeps: a test that spans a minute takes a millisecond. What only real servers, sockets and disks
+//! can show is built from [`live`].
 
 pub mod client;
+pub mod live;
 pub mod net;
 pub mod pair;
 pub mod rng;

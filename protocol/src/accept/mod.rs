@@ -367,12 +367,14 @@ impl Session {
         self.calls.part_room(id)
     }
 
-    /// A client's stream is taken, with so many bytes durable already and room up to `limit`.
-    pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) {
+    /// A client's stream is taken, with so many bytes durable already and room up to `limit`. False when it has been given up
+    /// meanwhile.
+    pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) -> bool {
         self.now = now;
-        if let Some(frame) = self.streams.opened(stream, offset, limit) {
-            self.control.push_back(frame);
-        }
+        let frame = self.streams.opened(stream, offset, limit);
+        let known = frame.is_some();
+        self.control.extend(frame);
+        known
     }
 
     /// Bytes of a client's stream are durable up to here, and there is room up to `limit`.

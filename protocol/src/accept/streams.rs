@@ -43,8 +43,9 @@ impl Streams {
     }
 
     pub(super) fn attached(&mut self, control: &mut Texts) {
-        // A stream that the client never gave credit for may be one it never heard of.
-        for sender in self.senders.values().filter(|sender| sender.durable() == 0) {
+        // A stream that the client never gave credit for may be one it never heard of. One that it knows, it attaches to.
+        for sender in self.senders.values_mut().filter(|sender| sender.durable() == 0) {
+            sender.rewind();
             control.push_back(open_frame(sender));
         }
     }
@@ -214,7 +215,7 @@ impl Streams {
     /// The client says that it has all of a stream. It says so again on each new link until it hears that this is known.
     fn delivered(&mut self, stream: StreamNo, size: u64, digest: Digest, outputs: &mut Outputs) {
         if let Some(sender) = self.senders.get_mut(stream) {
-            if !sender.is_whole(size, digest) {
+            if sender.whole() != Some((size, digest)) {
                 let failure = Failure::new(Code::DigestMismatch, "this is not the size and the digest of the stream");
                 return self.break_off(stream, failure, outputs);
             }

@@ -34,7 +34,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Ran};
 use crate::id::{CallId, Link, SessionId, StreamNo};
 use crate::limits::Limits;
-use crate::streams::{StreamSpec, Want};
+use crate::streams::{READ_AHEAD, StreamSpec, Want};
 use crate::time::Instant;
 use crate::wire::{Advice, Continuity, Heartbeat, Text};
 
@@ -42,7 +42,7 @@ use crate::wire::{Advice, Continuity, Heartbeat, Text};
 pub const SEND_AHEAD: u64 = 256 * 1024;
 
 /// What a session is made of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The token of the first hello.
     pub token: Option<String>,
@@ -52,6 +52,15 @@ pub struct Config {
     pub seed: u64,
     /// When to dial again.
     pub backoff: BackoffConfig,
+    /// How many bytes of a stream its source is asked for ahead of what is sent. More hides a source that is slow to answer;
+    /// default 128 KiB.
+    pub read_ahead: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { token: None, agent: None, seed: 0, backoff: BackoffConfig::default(), read_ahead: READ_AHEAD }
+    }
 }
 
 /// What the driver saw.

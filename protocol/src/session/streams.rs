@@ -65,7 +65,7 @@ impl Session {
     pub fn open_stream(&mut self, now: Instant, open: OpenStream) -> (StreamNo, StreamRef) {
         self.now = now;
         let id = StreamRef(open.spec.id);
-        let no = self.streams.open(open);
+        let no = self.streams.open(open, self.config.read_ahead);
         self.wake(now);
         if let super::State::Closed { why } = &self.state {
             let failure = why.clone();
@@ -234,10 +234,10 @@ impl Session {
 }
 
 impl Streams {
-    fn open(&mut self, open: OpenStream) -> StreamNo {
+    fn open(&mut self, open: OpenStream, read_ahead: u64) -> StreamNo {
         let no = StreamNo(if self.last == 0 { 1 } else { self.last + 2 });
         self.last = no.0;
-        let mut sender = Sender::new(no, open.spec, open.source);
+        let mut sender = Sender::new(no, open.spec, open.source, read_ahead);
         if let Some(most) = self.chunk {
             sender.set_chunk(most);
         }
@@ -312,8 +312,10 @@ impl Streams {
         self.chunk = Some(limits.max_chunk);
         self.senders.values_mut().for_each(|sender| sender.set_chunk(limits.max_chunk));
         if continuity != Continuity::Kept {
-            // Only a session's memory waits for its reader; what a client gave up may lie on a disk.
-            self.last_words.retain(|(_, word)| matches!(word, LastWord::GivenUp(_)));
+            // A server that has lost its memory knows a stream by its id at most, which this frame does not carry.
+            for (_, word) in self.last_words.values_mut().filter(|(_, word)| matches!(word, LastWord::Finished(..))) {
+                *word = LastWord::GivenUp(Failure::new(Code::Canceled, "all of the stream has arrived"));
+            }
         }
         for (stream, (id, word)) in self.last_words.iter() {
             self.control.push_back(word.frame(stream, *id));

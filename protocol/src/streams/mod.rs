@@ -7,7 +7,7 @@ mod send;
 use bytes::Bytes;
 
 pub(crate) use receive::{Receiver, Taken};
-pub(crate) use send::{Sender, SenderPhase};
+pub(crate) use send::{READ_AHEAD, Sender, SenderPhase};
 pub use send::{Source, Want};
 
 use crate::id::{StreamId, StreamNo};

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use crate::time::Instant;
 
-const START: u64 = 256 * 1024;
-const LEAST: u64 = 128 * 1024;
+/// What may always be on the way: four chunks, enough for hundreds of megabytes a second on a quick path.
+const LEAST: u64 = 256 * 1024;
+/// A path quicker than this is filled by [`LEAST`]; more would only queue.
+const QUICK: Duration = Duration::from_millis(1);
 /// Queueing that is tolerated on top of the least delay: disks and schedulers are not exact.
 const SLACK: Duration = Duration::from_micros(500);
 /// A receiver that has said nothing for so long after the last bytes may be one that speaks seldom: it gets more.
@@ -27,7 +29,7 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     pub(crate) fn new() -> Self {
-        Self { allowance: START, least: None, in_flight: VecDeque::new() }
+        Self { allowance: LEAST, least: None, in_flight: VecDeque::new() }
     }
 
     /// How many bytes may be on the way.
@@ -61,13 +63,11 @@ impl Pacer {
                 took
             }
         };
-        if took <= least * 2 + SLACK {
-            // Growing without need would only unlearn what the path can hold.
-            if limited {
-                self.allowance = self.allowance.saturating_add(self.allowance / 4);
-            }
-        } else if took > least * 3 + SLACK * 2 {
+        if least < QUICK || took > least * 3 + SLACK * 2 {
             self.allowance = (self.allowance - self.allowance / 8).max(LEAST);
+        } else if took <= least * 2 + SLACK && limited {
+            // Growing without need would only unlearn what the path can hold.
+            self.allowance = self.allowance.saturating_add(self.allowance / 4);
         }
     }
 

@@ -14,8 +14,8 @@ use crate::limits::{CHUNK_HEADER, MAX_CHUNK};
 use crate::time::Instant;
 use crate::wire::chunk;
 
-/// How many bytes are asked of the source ahead of what can be sent at once.
-const PREFETCH: u64 = 256 * 1024;
+/// How many bytes a source that answers at once is asked for ahead of what is sent.
+pub(crate) const READ_AHEAD: u64 = 128 * 1024;
 
 /// Where a stream's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) struct Sender {
     pub(crate) phase: SenderPhase,
     pub(crate) paused: bool,
     source: Source,
+    read_ahead: u64,
     digest: Digests,
     /// The next byte to go on the wire.
     next: u64,
@@ -81,8 +82,9 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(no: StreamNo, spec: StreamSpec, source: Source) -> Self {
-        Self::with_digest(no, spec, source, Digests::Compute(Box::default()))
+    pub(crate) fn new(no: StreamNo, spec: StreamSpec, source: Source, read_ahead: u64) -> Self {
+        let sender = Self::with_digest(no, spec, source, Digests::Compute(Box::default()));
+        Self { read_ahead, ..sender }
     }
 
     /// A sender whose content and digest are known from the start.
@@ -99,6 +101,7 @@ impl Sender {
             phase: SenderPhase::Opening,
             paused: false,
             source,
+            read_ahead: READ_AHEAD,
             digest,
             next: 0,
             durable: 0,
@@ -122,15 +125,17 @@ impl Sender {
         self.chunk = most.clamp(1, MAX_CHUNK);
     }
 
-    /// Whether these are the size and the digest of a content that is known from the start.
-    pub(crate) fn is_whole(&self, size: u64, digest: Digest) -> bool {
-        self.total == Some(size) && matches!(self.digest, Digests::Known(known) if known == digest)
-    }
-
     /// The link is gone; the receiver will say where to go on.
     pub(crate) fn suspend(&mut self) {
         self.phase = SenderPhase::Opening;
         self.pacer.reset();
+    }
+
+    /// The receiver may know nothing of the stream, of which nothing is durable: it is sent from its first byte on.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
+        self.asked = None;
+        self.ready.clear();
     }
 
     /// The receiver says what it has and how far it has room.
@@ -211,7 +216,7 @@ impl Sender {
             return None;
         }
         let ahead = offset.saturating_sub(self.next);
-        let room = self.limit.saturating_sub(offset).min(PREFETCH.saturating_sub(ahead));
+        let room = self.limit.saturating_sub(offset).min(self.read_ahead.saturating_sub(ahead));
         let room = match self.total.or(self.spec.size) {
             Some(total) => room.min(total - offset),
             None => room,
@@ -372,17 +377,21 @@ impl Sender {
         if self.phase != SenderPhase::Flowing || self.paused || !self.ready.is_empty() || self.verdict.is_some() {
             return None;
         }
-        let total = self.total.or(self.spec.size)?;
-        let digest = match &self.digest {
-            Digests::Compute(digester) if digester.count() == total => digester.digest(),
-            Digests::Known(digest) => *digest,
-            Digests::Compute(_) => return None,
-        };
+        let (total, digest) = self.whole()?;
         if self.next < total {
             return None;
         }
         self.phase = SenderPhase::Ended;
         Some((total, digest))
+    }
+
+    /// Size and digest of the whole, once all of it was taken from the source.
+    pub(crate) fn whole(&self) -> Option<(u64, Digest)> {
+        let total = self.total.or(self.spec.size)?;
+        match &self.digest {
+            Digests::Compute(digester) => (digester.count() == total).then(|| (total, digester.digest())),
+            Digests::Known(digest) => Some((total, *digest)),
+        }
     }
 }
 

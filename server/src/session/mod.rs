@@ -1,5 +1,6 @@
 //! A client's session on the server: who it is, what runs for it, which streams it carries, and the machine that speaks for it.
 
+mod errands;
 mod events;
 mod greet;
 mod handle;
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use errands::Errands;
 pub(crate) use greet::{Greeted, greet, random};
 pub use handle::SessionHandle;
 pub(crate) use registry::Sessions;
@@ -34,8 +36,6 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) app: Arc<App>,
     core: Mutex<Core>,
-    /// Streams are taken up one at a time, so that a client that comes back twice in a row cannot overtake itself.
-    opening: tokio::sync::Mutex<()>,
     /// How many streams are being taken up, and the bell for when one was.
     taking_up: AtomicUsize,
     taken_up: Notify,
@@ -53,6 +53,7 @@ struct Core {
     running: HashMap<CallId, AbortHandle>,
     incoming: HashMap<StreamNo, Attachment>,
     outgoing: HashMap<StreamNo, Arc<Outgoing>>,
+    errands: Errands,
     /// Handlers that wait until a caller has taken some parts.
     part_wakers: Vec<Waker>,
 }
@@ -70,10 +71,10 @@ impl Session {
                 running: HashMap::new(),
                 incoming: HashMap::new(),
                 outgoing: HashMap::new(),
+                errands: Errands::default(),
                 part_wakers: Vec::new(),
             }),
             app: app.clone(),
-            opening: tokio::sync::Mutex::new(()),
             taking_up: AtomicUsize::new(0),
             taken_up: Notify::new(),
             waker: AtomicWaker::new(),
@@ -130,14 +131,21 @@ impl Session {
         self.core.lock().machine.handle_timeout(self.app.now());
     }
 
-    pub(crate) fn poll_output(&self) -> Output {
-        self.core.lock().machine.poll_output()
+    /// The next thing to do for this link. `None` when another socket has taken the session over: what there is to say is that
+    /// one's.
+    pub(crate) fn poll_output(&self, link: Link) -> Option<Output> {
+        let mut core = self.core.lock();
+        (core.link == link).then(|| core.machine.poll_output())
     }
 
-    /// Registers the link's task to be woken when the machine has something to say; tells whether it has already.
-    pub(crate) fn poll_dirty(&self, context: &Context<'_>) -> bool {
-        self.waker.register(context.waker());
-        self.dirty.swap(false, Ordering::AcqRel)
+    /// Registers the link's task to be woken when the machine has something to say; tells whether it has already. `None` when
+    /// another socket has taken the session over, whose task must not lose its place to this one's.
+    pub(crate) fn poll_dirty(&self, link: Link, context: &Context<'_>) -> Option<bool> {
+        let core = self.core.lock();
+        (core.link == link).then(|| {
+            self.waker.register(context.waker());
+            self.dirty.swap(false, Ordering::AcqRel)
+        })
     }
 
     fn wake(&self) {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 /// What direct writes must be aligned to: a page, and a multiple of the block of any disk in use.
 const BLOCK: usize = 4096;
 /// Below this much a direct write is not worth its wait.
-const WORTH: usize = 128 * 1024;
+const WORTH: usize = 64 * 1024;
 /// The most that is written directly at once.
 const MOST: usize = 1024 * 1024;
 

@@ -12,9 +12,9 @@ use super::{Observer, Settings, StreamSpec, StreamState};
 use crate::auth::Owner;
 use crate::store::{Appender, BlobId, now_ms};
 
-/// Bytes are written in batches of at least this size while they come fast, so that a gibibyte costs some thousand wake-ups of
-/// a thread instead of one for each frame.
-pub(super) const BATCH: u64 = 128 * 1024;
+/// Bytes are written in batches of at least this size while they come fast; smaller ones wait a moment for more, so that a peer that
+/// sends little frames does not wake a thread for each.
+pub(super) const BATCH: u64 = 64 * 1024;
 
 pub(super) struct Entry {
     pub(super) owner: Owner,

@@ -1,0 +1,412 @@
+// The public types, by hand: they are the reference of the package.
+
+/** What a method takes and what it answers. `params` may be left out in a call when `undefined` is among its types. */
+export interface Method<Params = unknown, Result = unknown> {
+  params: Params;
+  result: Result;
+}
+
+/** The methods that every samewire server has. */
+export interface BuiltInApi {
+  /** What the server is, and which methods it has. */
+  "system/introspect": Method<Record<string, never> | undefined, Introspection>;
+  /** Answers its params. */
+  "system/echo": Method<unknown, unknown>;
+  /** Makes a stored file of a stream, once all of it has arrived and is verified. */
+  "files/upload": Method<UploadParams, FileRecord>;
+  /** The caller's files, the newest first. */
+  "files/list": Method<Record<string, never> | undefined, { files: FileRecord[] }>;
+  /** Opens a stream with a file's content. Read it with {@link Client.getStream}. */
+  "files/open": Method<{ id: string }, { stream: string; file: FileRecord }>;
+  /** Removes a file. Answers whether there was such a file. */
+  "files/remove": Method<{ id: string }, { removed: boolean }>;
+}
+
+/** What names a stream in the params of a call: the object, or its id. */
+export type StreamName = string | { readonly id: string; toJSON(): string };
+
+/** The stream, under either name; `name` is the file's, by default that of the stream. */
+export type UploadParams = ({ stream: StreamName } | { streamId: StreamName }) & { name?: string };
+
+export interface FileRecord {
+  /** `fi_` and 32 hexadecimal digits. */
+  id: string;
+  name: string;
+  /** In bytes. */
+  size: number;
+  /** The media type that the uploader gave. */
+  media?: string;
+  /** `blake3:` and 64 hexadecimal digits. */
+  digest: string;
+  /** When it was stored, in milliseconds since 1970-01-01 UTC. */
+  created: number;
+}
+
+export interface Introspection {
+  server: string;
+  version: string;
+  methods: { name: string; route: "any" | "session"; idempotent: boolean; title: string }[];
+}
+
+/** The shape of an app's own methods, for `Client<BuiltInApi & MyApi>`. */
+export type ApiShape<Api> = { [Name in keyof Api]: Method<any, any> };
+
+export interface ClientOptions {
+  /** The server's address for calls over HTTP, which go to `{apiUrl}/rpc/{method}`. Default: the page's origin. */
+  apiUrl?: string | URL;
+  /** The address of the session's WebSocket. Default: `{apiUrl}/session`, with `ws` in place of `http`. */
+  wsUrl?: string | URL;
+  /**
+   * Whether calls that may go either way go over the session. Default `false`: they go over HTTP. A call whose params name a
+   * stream goes over the session always.
+   */
+  preferWebSocket?: boolean;
+  /**
+   * Whether a page connects soon after the client was made. Default `true`. With `false`, and outside of pages and workers (in
+   * Node), the session is connected when it is first needed or by {@link Client.connect}.
+   */
+  autoConnectWebSocket?: boolean;
+  /**
+   * Who you are: a token that the server accepts, or a function that gives one, which is asked before each connection and each call
+   * over HTTP. Without one the client is anonymous, where the server allows that. It travels in a message or a header, never in a
+   * URL.
+   */
+  token?: string | null | (() => string | null | undefined | Promise<string | null | undefined>);
+}
+
+export interface CallOptions {
+  /** Gives the call up: it rejects with the signal's reason, and its handler on the server is told. */
+  signal?: AbortSignal | undefined;
+  /**
+   * How long to wait for the answer, in milliseconds. The server is told too. Default 30,000; none for a call that names a stream,
+   * since it may wait for all of its bytes. `null` or `Infinity`: none.
+   */
+  timeout?: number | null | undefined;
+  /**
+   * Whether the call may run twice without harm. Then it is made again after a cut even when the server cannot say whether it ran;
+   * otherwise it rejects with `connection-lost` and `ran: "maybe"`. Default: what a built-in method says of itself, else `false`.
+   */
+  idempotent?: boolean | undefined;
+  /** Hears the parts of a result that comes in parts. Calls with parts go over the session. */
+  onPart?: ((part: any) => void) | undefined;
+}
+
+/** `[params]`, which may be left out when `undefined` will do, and options. */
+type Arguments<M extends Method> = undefined extends M["params"]
+  ? [params?: M["params"], options?: CallOptions]
+  : [params: M["params"], options?: CallOptions];
+
+type Methods<Api> = Extract<keyof Api, string>;
+
+/** How calls are made: the client itself, or one wire of it. */
+export interface Caller<Api = BuiltInApi> {
+  /** Calls a method and resolves with its result. Rejects with a {@link SamewireError}, or with the reason of an aborted signal. */
+  call<Name extends Methods<Api>>(
+    method: Name,
+    ...args: Api[Name] extends Method ? Arguments<Api[Name]> : never
+  ): Promise<Api[Name] extends Method ? Api[Name]["result"] : never>;
+  /** Calls a method that the types do not know. */
+  call<Name extends string>(method: Name extends Methods<Api> ? never : Name, params?: unknown, options?: CallOptions): Promise<unknown>;
+}
+
+type Head<Path extends string> = Path extends `${infer First}/${string}` ? First : Path;
+type Tail<Path extends string, First extends string> = Path extends `${First}/${infer Rest}` ? Rest : never;
+
+/** `api.files.list()` for `"files/list"`: an object for each part of a name, a function for the last one. */
+export type ApiFace<Api, Prefix extends string = "", Paths extends string = Methods<Api>> = {
+  readonly [First in Head<Paths>]: (First extends Paths
+    ? Api[`${Prefix}${First}` & keyof Api] extends infer M extends Method
+      ? (...args: Arguments<M>) => Promise<M["result"]>
+      : unknown
+    : unknown) &
+    ([Tail<Paths, First>] extends [never] ? unknown : ApiFace<Api, `${Prefix}${First}/`, Tail<Paths, First>>);
+};
+
+/** Where a session stands. */
+export type State =
+  /** Not connected, and not asked to. */
+  | "idle"
+  /** A connection is being made. */
+  | "connecting"
+  /** Connected: calls and streams flow. */
+  | "live"
+  /** The connection is lost; it comes back by itself. */
+  | "waiting"
+  /** Over, until {@link Client.connect} is called. */
+  | "closed";
+
+export interface StateChange {
+  state: State;
+  /** With `waiting`: milliseconds until the next attempt. */
+  retryIn?: number | undefined;
+  /** With `closed`: why. */
+  error?: SamewireError | undefined;
+}
+
+/** What a call or a stream does, for a panel that shows it or a log. */
+export type Activity = CallActivity | StreamActivity;
+
+export interface CallActivity {
+  kind: "call";
+  /** Rises with each call of the client, whichever wire it takes. */
+  id: number;
+  /** The method. */
+  name: string;
+  wire: "http" | "session";
+  state: "sent" | "ok" | "error";
+  /** How long it took, in milliseconds. Absent while it is under way. */
+  ms?: number;
+  /** Whether its params name a stream. */
+  namesStream: boolean;
+  /** The first stream that they name. */
+  stream?: string | undefined;
+  /** With `error`: the error's code, or its name if it has none. */
+  code?: string;
+}
+
+export interface StreamActivity {
+  kind: "stream";
+  /** `st_` and 32 hexadecimal digits. */
+  id: string;
+  name?: string | undefined;
+  direction: "up" | "down";
+  wire: "session";
+  /** Up: as {@link Uploader.state}. Down: `open`, then `finished`, `aborted` or `canceled`. */
+  state: UploadState | "open" | "aborted";
+  /** Up: bytes that the server has made durable. Down: bytes that the app has read. */
+  offset: number;
+  /** In bytes, where it is known. */
+  size?: number | undefined;
+  /** The code of the error that ended it. */
+  code?: string | undefined;
+}
+
+export interface ClientEvents {
+  state: StateChange;
+  activity: Activity;
+  /** What belongs to no call and no stream: a connection that could not be made, a message of the server. */
+  error: SamewireError;
+}
+
+/**
+ * A client of a samewire server: calls, over HTTP or over its session, and streams on the session.
+ *
+ * Making one does nothing but, in a page, connect soon after (see {@link ClientOptions.autoConnectWebSocket}).
+ */
+export class Client<Api = BuiltInApi> implements Caller<Api> {
+  constructor(options?: ClientOptions);
+
+  /** `client.api.files.list()` is `client.call("files/list")`. */
+  readonly api: ApiFace<Api>;
+  /** Calls over the session, whatever is preferred. */
+  readonly wsTransport: Caller<Api>;
+  /** Calls over HTTP, whatever is preferred. One that names a stream is answered only if the session that carries it is up. */
+  readonly httpTransport: Caller<Api>;
+
+  call: Caller<Api>["call"];
+
+  /**
+   * An upload of a file, a blob, bytes or a ReadableStream of bytes. Its id can be named in calls at once, before there is any
+   * connection; a call that names it starts it.
+   */
+  createBlobUploader(input: Blob | ArrayBuffer | ArrayBufferView | ReadableStream<BufferSource>, options?: UploadOptions): Uploader;
+
+  /** A stream to the server that the app writes. It begins with the first write, or with a call that names it. */
+  createStream(options?: StreamOptions): OutgoingStream;
+
+  /**
+   * A stream that the server sends, by the id that a result told. It errors, and never just ends, when it is not whole or not what was
+   * sent. Canceling it tells the server. Waits up to 10 s for a stream that has not begun yet; one that nobody asks for is given up
+   * after 60 s.
+   */
+  getStream(id: string): ReadableStream<Uint8Array<ArrayBuffer>>;
+
+  /** Where the session stands. */
+  readonly state: State;
+  /** The session's id: `se_` and 32 hexadecimal digits. Absent before the first connection. */
+  readonly session: string | undefined;
+  /** What became of the session before: all kept; calls forgotten by a server that was started anew; or a new session. */
+  readonly continuity: "kept" | "restarted" | "fresh" | undefined;
+  /** Who the server takes the client for. Absent for an anonymous one. */
+  readonly identity: string | undefined;
+
+  /** Calls the listener for each event, until the returned function is called. */
+  on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void;
+
+  /** The present state, then each change. Does not end by itself. */
+  states(): AsyncGenerator<StateChange, void, undefined>;
+
+  /**
+   * Connects now, also where an attempt is waited for or the session is closed. Resolves when the session is live; rejects when the
+   * server says that there is no point in trying again. A connection that is merely lost is tried again for ever.
+   */
+  connect(): Promise<void>;
+
+  /** Ends the session, here and on the server, and with it every call and stream on it. {@link Client.connect} begins a new one. */
+  close(): void;
+
+  /** `using client = new Client()` closes it. */
+  [Symbol.dispose](): void;
+
+  /** For tests and demonstrations: loses the present connection, as a network that fails would. It comes back by itself. */
+  simulateCut(): void;
+}
+
+export interface StreamOptions {
+  /** A name for people: 1 to 255 bytes, without slashes and control characters. */
+  name?: string | undefined;
+  /** The media type. */
+  media?: string | undefined;
+  /** The size in bytes. Absent: it is known at the end. One that is given has to be right. */
+  size?: number | undefined;
+}
+
+export interface UploadOptions extends StreamOptions {
+  /** Cancels the upload, which rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+export type UploadState = "idle" | "uploading" | "paused" | "finished" | "failed" | "canceled";
+
+export interface Progress {
+  /** Bytes that were handed to the connection. */
+  sent: number;
+  /** Bytes that the server has made durable: those a cut cannot take back. */
+  durable: number;
+  /** The size in bytes, where it is known. */
+  total: number | undefined;
+  /** Durable bytes a second, over the last 3 s. 0 unless it is uploading. */
+  rate: number;
+  /** Seconds that are left at this rate. Absent while that cannot be told. */
+  timeLeft: number | undefined;
+}
+
+/** A stream that the server has, whole and verified. */
+export interface StreamEnd {
+  id: string;
+  /** In bytes. */
+  size: number;
+  /** `blake3:` and 64 hexadecimal digits. */
+  digest: string;
+}
+
+export interface UploaderEvents {
+  /** Told at most ten times a second, and once at the end. */
+  progress: Progress;
+  state: UploadState;
+}
+
+/** One upload. It goes on by itself after a cut, where it was. */
+export interface Uploader {
+  /** The stream's id: `st_` and 32 hexadecimal digits. */
+  readonly id: string;
+  /** The name given, or the file's. */
+  readonly name: string | undefined;
+  readonly size: number | undefined;
+  readonly state: UploadState;
+  readonly progress: Progress;
+  /** Starts it, if it is not started, and resolves when the server has all of it, verified. */
+  upload(): Promise<StreamEnd>;
+  /** Stops sending. The server keeps what it has until the stream expires. */
+  pause(): void;
+  resume(): void;
+  /** Gives it up: the server drops what it has, and `upload()` rejects with code `canceled`. */
+  cancel(): void;
+  on<Type extends keyof UploaderEvents>(type: Type, listener: (event: UploaderEvents[Type]) => void): () => void;
+  /** The id, so that the uploader can stand in the params of a call. */
+  toJSON(): string;
+}
+
+/** A stream that the app writes. */
+export interface OutgoingStream {
+  /** The stream's id: `st_` and 32 hexadecimal digits. */
+  readonly id: string;
+  /** A write resolves when there is room for more. Closing it resolves when the server has all of it, verified. */
+  readonly writable: WritableStream<BufferSource>;
+  /** Resolves when the server has all of it, verified. */
+  readonly finished: Promise<StreamEnd>;
+  /** Gives it up: `finished` rejects with the reason. */
+  abort(reason?: unknown): void;
+  /** The id, so that the stream can stand in the params of a call. */
+  toJSON(): string;
+}
+
+/** What went wrong, for programs (`code`, `retryable`, `ran`) and for people (`message`). */
+export class SamewireError extends Error {
+  constructor(
+    code: string,
+    message: string,
+    details?: { retryable?: boolean; ran?: Ran; data?: unknown; status?: number; cause?: unknown },
+  );
+  readonly name: "SamewireError";
+  /** Stable: one of {@link ErrorCode}, or one that a server or a later version knows. */
+  readonly code: ErrorCode | (string & {});
+  /** Whether the same request can succeed when it is made again. */
+  readonly retryable: boolean;
+  /** Whether a handler ran. */
+  readonly ran: Ran;
+  /** What else a method tells about its own error. */
+  readonly data: unknown;
+  /** The status of the answer, for a call over HTTP. */
+  readonly status: number | undefined;
+}
+
+/** `no`: nothing ran. `yes`: the handler ran, and this is its error. `maybe`: it cannot be told. */
+export type Ran = "no" | "yes" | "maybe";
+
+export type ErrorCode =
+  | "answer-lost"
+  | "bad-frame"
+  | "bad-name"
+  | "bad-number"
+  | "bad-offset"
+  | "bad-params"
+  | "bad-request"
+  | "beyond-credit"
+  | "canceled"
+  | "connection-lost"
+  | "deadline-exceeded"
+  | "digest-mismatch"
+  | "digest-required"
+  | "file-not-found"
+  | "forbidden"
+  | "handshake-timeout"
+  | "heartbeat-timeout"
+  | "internal"
+  | "method-not-found"
+  | "misdirected"
+  | "origin-refused"
+  | "overloaded"
+  | "quota-exceeded"
+  | "restart"
+  | "session-closed"
+  | "size-mismatch"
+  | "storage-full"
+  | "stream-aborted"
+  | "stream-not-found"
+  | "superseded"
+  | "token-expired"
+  | "token-invalid"
+  | "too-big"
+  | "too-many-calls"
+  | "too-many-sessions"
+  | "too-many-streams"
+  | "unauthenticated"
+  | "unknown-type"
+  | "wrong-protocol"
+  /** There is no WebSocket where this runs. */
+  | "no-websocket"
+  /** There is no page to take the server's address from, and no `apiUrl`. */
+  | "no-url"
+  /** The bytes of an upload can no longer be read: the file changed or is gone. */
+  | "source-unreadable"
+  /** The wasm could not be loaded. */
+  | "wasm-unavailable";
+
+/**
+ * Loads the wasm, once; a client does so by itself when it first needs it. `input` says where it is, where the place beside this module
+ * will not do: a URL, a Response, its bytes or a compiled Module.
+ */
+export function init(
+  input?: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>,
+): Promise<void>;

@@ -1,0 +1,313 @@
+import { SamewireError, report } from "./error.js";
+import { Events } from "./events.js";
+import { post } from "./http.js";
+import { start } from "./load.js";
+import { Receiving } from "./receiving.js";
+import { Sending } from "./sending.js";
+import { Session } from "./session.js";
+import { sourceOf } from "./source.js";
+import { Uploader } from "./uploader.js";
+
+/** What the contracts of the built-in methods say, as the wasm knows them. */
+const SESSION_ONLY = 1;
+const IDEMPOTENT = 2;
+const DEFAULT_TIMEOUT = 30_000;
+
+export class Client {
+  /** `client.api.files.list()` is `client.call("files/list")`. */
+  api = apiOf((...call) => this.call(...call), "");
+  wsTransport = { call: (...call) => this.#call("session", ...call) };
+  httpTransport = { call: (...call) => this.#call("http", ...call) };
+  #options;
+  #events = new Events();
+  #state = { state: "idle" };
+  #welcome = {};
+  #closed = false;
+  #opening;
+  #session;
+  #waiters = [];
+  #calls = 0;
+  /** Methods that the server answered over HTTP with "not here". */
+  #misdirected = new Set();
+  /** Streams to the server that may still be named before they are started, by id. */
+  #unstarted = new Map();
+  /** Streams from the server that the app may still ask for, by id. */
+  #incoming = new Map();
+
+  constructor(options = {}) {
+    this.#options = options;
+    // Node and other places without a page connect when they first need to: constructing a client there does nothing.
+    if (options.autoConnectWebSocket !== false && globalThis.WebSocket && globalThis.location) {
+      queueMicrotask(() => this.#closed || this.connect().catch((error) => this.#trouble(error)));
+    }
+  }
+
+  get state() {
+    return this.#state.state;
+  }
+
+  get session() {
+    return this.#welcome.session;
+  }
+
+  get continuity() {
+    return this.#welcome.continuity;
+  }
+
+  get identity() {
+    return this.#welcome.identity;
+  }
+
+  on(type, listener) {
+    return this.#events.on(type, listener);
+  }
+
+  async *states() {
+    const waiting = [this.#state];
+    let wake;
+    const off = this.on("state", (state) => {
+      waiting.push(state);
+      wake?.();
+    });
+    try {
+      for (;;) {
+        while (waiting.length > 0) yield waiting.shift();
+        await new Promise((resolve) => (wake = resolve));
+      }
+    } finally {
+      off();
+    }
+  }
+
+  async connect() {
+    this.#closed = false;
+    const known = this.#session;
+    const session = await this.#open();
+    if (this.state === "live") return;
+    // A session that was there before has the token of then.
+    if (session === known) session.setToken(await this.#token());
+    const settled = new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    session.connect();
+    return settled;
+  }
+
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    const session = this.#session;
+    this.#session = this.#opening = undefined;
+    session?.close();
+    this.#enter({ state: "closed", error: new SamewireError("session-closed", "the app closed the session") });
+  }
+
+  [Symbol.dispose ?? Symbol("dispose")]() {
+    this.close();
+  }
+
+  simulateCut() {
+    this.#session?.cut();
+  }
+
+  call(method, params, options) {
+    return this.#call(undefined, method, params, options);
+  }
+
+  createBlobUploader(input, options) {
+    const uploader = new Uploader(this.#streams, input, options);
+    if (uploader.state === "idle") this.#unstarted.set(uploader.id, () => uploader.upload());
+    return uploader;
+  }
+
+  createStream(spec = {}) {
+    const pipe = new TransformStream();
+    const writer = pipe.writable.getWriter();
+    const sending = new Sending(this.#streams, sourceOf(pipe.readable).source, spec);
+    const { id, done: finished } = sending;
+    const abort = (reason = new SamewireError("canceled", "the stream was aborted")) => sending.abort(reason);
+    const writable = new WritableStream({
+      write(chunk) {
+        sending.start();
+        return writer.write(chunk);
+      },
+      // A stream that is closed without an error is one that the server has, whole and verified.
+      async close() {
+        sending.start();
+        await writer.close();
+        await finished;
+      },
+      abort,
+    });
+    this.#unstarted.set(id, () => sending.start());
+    return { id, writable, finished, abort, toJSON: () => id };
+  }
+
+  getStream(id) {
+    return this.#receiving(id).readable();
+  }
+
+  async #call(forced, method, params, { signal, timeout, idempotent, onPart } = {}) {
+    signal?.throwIfAborted();
+    const text = params === undefined ? undefined : JSON.stringify(params);
+    const glue = await start();
+    signal?.throwIfAborted();
+    const traits = glue.methodTraits(method);
+    const names = text !== undefined && glue.namesStream(text);
+    // The server has to know a stream before a call names it.
+    if (names) for (const [id, begin] of this.#unstarted) if (text.includes(id)) begin();
+    if (timeout === undefined && !names) timeout = DEFAULT_TIMEOUT;
+    const options = {
+      signal,
+      timeout: timeout === null || timeout === Infinity ? undefined : timeout,
+      idempotent: idempotent ?? (traits & IDEMPOTENT) !== 0,
+      onPart: onPart && ((part) => guarded(onPart, part)),
+    };
+    const session = names || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
+    const wire = forced ?? (session ? "session" : "http");
+    if (wire === "session") return this.#overSession(method, text, names, options);
+    try {
+      return await this.#overHttp(method, text, names, options);
+    } catch (error) {
+      // Nothing ran: the server wants the call on the session that carries the stream.
+      if (forced || error?.code !== "misdirected") throw error;
+      this.#misdirected.add(method);
+      return this.#overSession(method, text, names, options);
+    }
+  }
+
+  #overSession(method, text, names, options) {
+    return this.#shown(method, "session", text, names, async () => (await this.#open()).call(method, text, options));
+  }
+
+  #overHttp(method, text, names, options) {
+    return this.#shown(method, "http", text, names, async () => {
+      if (names) await this.connect();
+      const { api } = this.#urls();
+      const path = method.split("/").map(encodeURIComponent).join("/");
+      const token = await this.#token();
+      return post(`${api}/rpc/${path}`, text, { ...options, token, ticket: this.#session?.ticket });
+    });
+  }
+
+  /** Shows a call in the activity. */
+  async #shown(method, wire, text, namesStream, call) {
+    const began = performance.now();
+    const stream = namesStream ? /st_[0-9a-f]{32}/.exec(text)?.[0] : undefined;
+    const event = { kind: "call", id: ++this.#calls, name: method, wire, namesStream, stream };
+    const tell = (end) => this.#tell(() => ({ ...event, ms: performance.now() - began, ...end }));
+    this.#tell(() => ({ ...event, state: "sent" }));
+    try {
+      const result = await call();
+      tell({ state: "ok" });
+      return result;
+    } catch (error) {
+      tell({ state: "error", code: error?.code ?? error?.name });
+      throw error;
+    }
+  }
+
+  /** The session, made when it is first needed. It connects when it is first used. */
+  #open() {
+    if (this.#closed) return Promise.reject(new SamewireError("session-closed", "the client is closed; connect it again"));
+    const opening = (this.#opening ??= this.#make().catch((error) => {
+      if (this.#opening === opening) this.#opening = undefined;
+      throw error;
+    }));
+    return opening;
+  }
+
+  async #make() {
+    const { ws } = this.#urls();
+    if (!globalThis.WebSocket) {
+      throw new SamewireError("no-websocket", "there is no WebSocket here: use Node 22 or later, or set globalThis.WebSocket");
+    }
+    const [glue, token] = await Promise.all([start(), this.#token()]);
+    if (this.#closed) throw new SamewireError("session-closed", "the client was closed meanwhile");
+    const session = new Session(glue, ws, token, {
+      state: (state) => session === this.#session && this.#enter(state),
+      welcomed: (id, continuity, identity) => (this.#welcome = { session: id, continuity, identity }),
+      offered: (offer) => {
+        const receiving = this.#receiving(offer.id);
+        receiving.offered(offer);
+        return receiving;
+      },
+      trouble: (error) => this.#trouble(error),
+    });
+    this.#session = session;
+    return session;
+  }
+
+  #enter(state) {
+    this.#state = state;
+    if (state.state === "waiting") this.#refreshToken();
+    if (state.error?.code === "internal" && this.#session) this.#session = this.#opening = undefined;
+    if (state.state === "live" || state.state === "closed") {
+      for (const { resolve, reject } of this.#waiters.splice(0)) state.state === "live" ? resolve() : reject(state.error);
+    }
+    this.#events.emit("state", () => state);
+  }
+
+  /** A token that is asked for may have expired by the next connection. */
+  #refreshToken() {
+    if (typeof this.#options.token !== "function") return;
+    const session = this.#session;
+    this.#token().then(
+      (token) => session.setToken(token),
+      (error) => this.#trouble(error),
+    );
+  }
+
+  async #token() {
+    const { token } = this.#options;
+    return (typeof token === "function" ? await token() : token) ?? undefined;
+  }
+
+  #urls() {
+    const { apiUrl, wsUrl } = this.#options;
+    const here = globalThis.location?.href;
+    if (apiUrl === undefined && here === undefined) {
+      throw new SamewireError("no-url", "there is no page to take the server's address from; give the client an apiUrl");
+    }
+    const api = new URL(apiUrl ?? "/", here).href.replace(/\/+$/, "");
+    const ws = new URL(wsUrl ?? `${api}/session`, here).href.replace(/^http/, "ws");
+    return { api, ws };
+  }
+
+  #receiving(id) {
+    let receiving = this.#incoming.get(id);
+    if (!receiving) this.#incoming.set(id, (receiving = new Receiving(this.#streams, id)));
+    return receiving;
+  }
+
+  /** What streams need of the client. */
+  #streams = {
+    session: () => this.#open(),
+    tell: (event) => this.#tell(() => event),
+    started: ({ id }) => this.#unstarted.delete(id),
+    forget: (id) => this.#incoming.delete(id),
+  };
+
+  #tell(make) {
+    this.#events.emit("activity", make);
+  }
+
+  #trouble(error) {
+    if (error?.code !== "session-closed") this.#events.emit("error", () => error);
+  }
+}
+
+/** A function for each path: `api.files.list(params, options)`. */
+function apiOf(call, path) {
+  return new Proxy(() => {}, {
+    // A promise asks whatever it is given for `then`.
+    get: (_, name) => (typeof name === "string" && name !== "then" ? apiOf(call, path ? `${path}/${name}` : name) : undefined),
+    apply: (_, __, [params, options]) => call(path, params, options),
+  });
+}
+
+function guarded(callback, value) {
+  try {
+    callback(value);
+  } catch (error) {
+    report(error);
+  }
+}

@@ -1,0 +1,192 @@
+// The wasm session as JavaScript wants it: promises for calls, objects for streams. The wasm calls the methods that are marked so.
+import { SamewireError } from "./error.js";
+import { onAbort } from "./events.js";
+import { enter, watch } from "./load.js";
+
+export class Session {
+  #wasm;
+  #calls = new Map();
+  #streams = new Map();
+  #hooks;
+  #unwatch;
+  #scope = new AbortController();
+
+  /** `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(stream), trouble(error). */
+  constructor(glue, url, token, hooks) {
+    this.#hooks = hooks;
+    this.#wasm = enter(() => new glue.Session(url, token, this));
+    this.#unwatch = watch(this);
+    this.#watchPage();
+  }
+
+  // What the client commands. After the end all of it does nothing.
+
+  connect() {
+    this.#enter((wasm) => wasm.connect());
+  }
+
+  /** Ends the session for good. What is under way fails on its own, a moment later. */
+  close() {
+    this.#enter((wasm) => wasm.close());
+    this.#detach()?.free();
+  }
+
+  cut() {
+    this.#enter((wasm) => wasm.cut());
+  }
+
+  setToken(token) {
+    this.#enter((wasm) => wasm.setToken(token));
+  }
+
+  get ticket() {
+    return this.#enter((wasm) => wasm.ticket());
+  }
+
+  /** Resolves with the result. `params` is JSON text; `timeout` in milliseconds, or undefined for none. */
+  call(method, params, { timeout, idempotent, onPart, signal }) {
+    return new Promise((resolve, reject) => {
+      const id = this.#enter((wasm) => wasm.call(method, params, timeout, idempotent));
+      if (id === undefined) return reject(over());
+      const unlisten = onAbort(signal, (reason) => {
+        this.#calls.delete(id);
+        this.#enter((wasm) => wasm.cancel(id));
+        reject(reason);
+      });
+      const settle = (done) => (value) => {
+        unlisten();
+        done(value);
+      };
+      this.#calls.set(id, { resolve: settle(resolve), reject: settle(reject), onPart });
+    });
+  }
+
+  /** Opens a stream to the server. `stream` hears want(offset, max), progress(durable), finished(size, digest), aborted(error). */
+  open(stream, paused) {
+    const { id, name, media, size, seekable } = stream;
+    const no = this.#enter((wasm) => wasm.openStream(id, name, media, size, seekable, paused));
+    if (no === undefined) throw over();
+    this.#streams.set(no, stream);
+    return no;
+  }
+
+  /** False when the bytes are not wanted now; they will be wanted again. */
+  provide(no, offset, bytes) {
+    return this.#enter((wasm) => wasm.provide(no, offset, bytes));
+  }
+
+  end(no) {
+    this.#enter((wasm) => wasm.end(no));
+  }
+
+  pause(no, paused) {
+    this.#enter((wasm) => wasm.pause(no, paused));
+  }
+
+  abort(no, { code, message }) {
+    this.#enter((wasm) => wasm.abort(no, code, message));
+  }
+
+  consume(no, offset) {
+    this.#enter((wasm) => wasm.consume(no, offset));
+  }
+
+  // What the wasm tells. None of these may throw.
+
+  status(state, retryIn, error) {
+    this.#hooks.state({ state, retryIn, error });
+  }
+
+  welcomed(session, continuity, identity) {
+    this.#hooks.welcomed(session, continuity, identity);
+  }
+
+  part(id, payload) {
+    this.#calls.get(id)?.onPart?.(JSON.parse(payload));
+  }
+
+  result(id, payload) {
+    this.#take(this.#calls, id)?.resolve(JSON.parse(payload));
+  }
+
+  failed(id, error) {
+    this.#take(this.#calls, id)?.reject(error);
+  }
+
+  want(no, offset, max) {
+    this.#streams.get(no)?.want(offset, max);
+  }
+
+  progress(no, durable) {
+    this.#streams.get(no)?.progress(durable);
+  }
+
+  offered(no, id, name, media, size) {
+    this.#streams.set(no, this.#hooks.offered({ session: this, no, id, name, media, size }));
+  }
+
+  data(no, offset, bytes) {
+    this.#streams.get(no)?.data(offset, bytes);
+  }
+
+  finished(no, size, digest) {
+    this.#take(this.#streams, no)?.finished(size, digest);
+  }
+
+  aborted(no, error) {
+    this.#take(this.#streams, no)?.aborted(error);
+  }
+
+  trouble(error) {
+    this.#hooks.trouble(error);
+  }
+
+  error(code, message, retryable, ran, data) {
+    return new SamewireError(code, message, { retryable, ran, data: data && JSON.parse(data) });
+  }
+
+  /** The instance is lost, and with it the session. */
+  crashed(error) {
+    this.#detach();
+    for (const call of this.#calls.values()) call.reject(error);
+    for (const stream of this.#streams.values()) stream.aborted(error);
+    this.#calls.clear();
+    this.#streams.clear();
+    this.#hooks.state({ state: "closed", error });
+  }
+
+  #enter(work) {
+    return this.#wasm && enter(() => work(this.#wasm));
+  }
+
+  #take(map, key) {
+    const value = map.get(key);
+    map.delete(key);
+    return value;
+  }
+
+  #detach() {
+    const wasm = this.#wasm;
+    this.#wasm = undefined;
+    this.#unwatch();
+    this.#scope.abort();
+    return wasm;
+  }
+
+  /** What the browser knows of the network and of who is looking. In a worker there is no document, in Node neither. */
+  #watchPage() {
+    const options = { signal: this.#scope.signal };
+    const network = (online) => () => this.#enter((wasm) => wasm.network(online));
+    globalThis.addEventListener?.("online", network(true), options);
+    globalThis.addEventListener?.("offline", network(false), options);
+    globalThis.addEventListener?.("pageshow", (event) => event.persisted && network(true)(), options);
+    const page = globalThis.document;
+    const shown = () => this.#enter((wasm) => wasm.visibility(!page.hidden));
+    page?.addEventListener("visibilitychange", shown, options);
+    if (page?.hidden) shown();
+  }
+}
+
+function over() {
+  return new SamewireError("session-closed", "the session is over; connect the client again");
+}

@@ -1,0 +1,90 @@
+import { SamewireError } from "./error.js";
+import { Events, onAbort } from "./events.js";
+import { Sending } from "./sending.js";
+import { sourceOf } from "./source.js";
+
+/** The span that the rate is measured over, in milliseconds, and how many measurements it takes. */
+const RATE_SPAN = 3_000;
+const RATE_STEPS = 30;
+
+export class Uploader {
+  #sending;
+  #events = new Events();
+  #samples = [];
+
+  constructor(client, input, { signal, ...given } = {}) {
+    const { source, ...known } = sourceOf(input);
+    this.#sending = new Sending(client, source, { ...known, ...given }, (type, value) => {
+      if (type === "state" && value === "uploading") this.#samples = [this.#sample()];
+      if (type === "durable") this.#measure();
+      else this.#events.emit(type, () => (type === "state" ? value : this.progress));
+    });
+    if (signal?.aborted) this.#sending.abort(signal.reason);
+    else this.#sending.done.catch(() => {}).finally(onAbort(signal, (reason) => this.#sending.abort(reason)));
+  }
+
+  get id() {
+    return this.#sending.id;
+  }
+
+  get name() {
+    return this.#sending.name;
+  }
+
+  get size() {
+    return this.#sending.size;
+  }
+
+  get state() {
+    return this.#sending.state;
+  }
+
+  get progress() {
+    const { sent, durable, size: total, state } = this.#sending;
+    const rate = state === "uploading" ? this.#rate() : 0;
+    return { sent, durable, total, rate, timeLeft: rate > 0 && total !== undefined ? (total - durable) / rate : undefined };
+  }
+
+  on(type, listener) {
+    return this.#events.on(type, listener);
+  }
+
+  upload() {
+    this.#sending.start();
+    return this.#sending.done;
+  }
+
+  pause() {
+    this.#sending.pause(true);
+  }
+
+  resume() {
+    this.#sending.pause(false);
+  }
+
+  cancel() {
+    this.#sending.abort(new SamewireError("canceled", "the upload was canceled"));
+  }
+
+  /** In the params of a call an uploader stands for its stream. */
+  toJSON() {
+    return this.id;
+  }
+
+  #sample() {
+    return { at: performance.now(), durable: this.#sending.durable };
+  }
+
+  #measure() {
+    const sample = this.#sample();
+    if (sample.at - this.#samples.at(-1).at > RATE_SPAN / RATE_STEPS) this.#samples.push(sample);
+  }
+
+  /** Bytes a second over the last few seconds, those without progress included. */
+  #rate() {
+    const now = this.#sample();
+    while (this.#samples.length > 1 && this.#samples[1].at < now.at - RATE_SPAN) this.#samples.shift();
+    const from = this.#samples[0];
+    return now.at > from.at ? Math.max(0, ((now.durable - from.durable) * 1_000) / (now.at - from.at)) : 0;
+  }
+}

@@ -1,0 +1,363 @@
+// The life of a session as a program sees it: states, calls that end early, tokens, servers that crash, pages that sleep.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+
+import { token as tokenFor } from "./support/server.mjs";
+import { Stage } from "./support/stage.mjs";
+import { until } from "./support/wait.mjs";
+
+let stage, page, trace, token;
+
+before(async () => (stage = await Stage.start()));
+after(() => stage?.end());
+beforeEach(async () => ({ page, trace, token } = await stage.page()));
+afterEach(async () => {
+  stage.proxy.refuse(false);
+  stage.proxy.rate = Infinity;
+  assert.deepEqual(trace.problems, []);
+  await page.context().close();
+});
+
+/** Makes the page's client, and an upload that never ends by itself: a call that names it waits for as long as a test wants. */
+async function openWithWaitingUpload() {
+  await page.evaluate(async (token) => {
+    window.client = newClient({ token });
+    await client.connect();
+    window.waiting = client.createBlobUploader(new Blob([bytes(200_000)]), { name: "waiting.bin" });
+    waiting.pause();
+    waiting.upload().catch(() => {});
+  }, token);
+}
+
+describe("states", () => {
+  test("are told as events and as an iterator", async () => {
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token, autoConnectWebSocket: false });
+      window.told = [];
+      window.off = client.on("state", ({ state }) => told.push(state));
+      window.iterated = (async () => {
+        const states = [];
+        for await (const { state } of client.states()) {
+          states.push(state);
+          if (state === "closed") break;
+        }
+        return states;
+      })();
+      await client.connect();
+    }, token);
+    await stage.lose(page);
+    const { told, iterated } = await page.evaluate(async () => {
+      client.close();
+      const iterated = await window.iterated;
+      off();
+      await client.connect();
+      return { told, iterated };
+    });
+    assert.deepEqual(told, ["connecting", "live", "waiting", "connecting", "live", "closed"]);
+    assert.deepEqual(iterated, ["idle", ...told]);
+  });
+
+  test("waiting says when the next attempt is made", async () => {
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      window.waits = [];
+      client.on("state", ({ state, retryIn }) => state === "waiting" && waits.push(retryIn));
+      await client.connect();
+    }, token);
+    stage.proxy.refuse(true);
+    stage.proxy.cut();
+    await page.waitForFunction(() => window.waits.length >= 2);
+    stage.proxy.refuse(false);
+    await page.waitForFunction(() => client.state === "live");
+    const waits = await page.evaluate(() => window.waits);
+    for (const wait of waits) assert.ok(wait >= 200 && wait < 30_000, `${waits} ms`);
+  });
+
+  test("a session that comes back is the same one", async () => {
+    const before = await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      await client.connect();
+      return { session: client.session, continuity: client.continuity, identity: client.identity };
+    }, token);
+    await stage.lose(page);
+    const after = await page.evaluate(() => ({ session: client.session, continuity: client.continuity }));
+    assert.match(before.session, /^se_[0-9a-f]{32}$/);
+    assert.match(before.identity, /^user-/);
+    assert.deepEqual([before.continuity, after.continuity, after.session], ["fresh", "kept", before.session]);
+  });
+
+  test("close() ends everything, and connect() begins anew", async () => {
+    const seen = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      const uploader = client.createBlobUploader(new Blob([bytes(5_000_000)]));
+      uploader.pause();
+      const upload = outcome(uploader.upload());
+      const call = outcome(client.call("system/echo", uploader.id, { idempotent: false }));
+      const waits = outcome(client.api.files.upload({ stream: uploader }));
+      client.close();
+      client.close();
+      const states = [client.state];
+      const late = await outcome(client.call("system/echo", uploader.id));
+      const ended = [await upload, await call, await waits, late].map(({ error }) => error?.code);
+      await client.connect();
+      states.push(client.state);
+      const again = await client.wsTransport.call("system/echo", "again");
+      return { ended, states, again };
+    }, token);
+    assert.deepEqual(seen.ended, Array(4).fill("session-closed"));
+    assert.deepEqual(seen.states, ["closed", "live"]);
+    assert.equal(seen.again, "again");
+  });
+
+  test("the server hears of a closed session at once", async () => {
+    const { sessions } = await stage.server.health();
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      await client.connect();
+    }, token);
+    assert.equal((await stage.server.health()).sessions, sessions + 1);
+    await page.evaluate(() => client.close());
+    await until("the session is gone", async () => (await stage.server.health()).sessions <= sessions);
+  });
+});
+
+describe("a call", () => {
+  test("that is aborted before it begins is not made", async () => {
+    const reasons = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      const signal = AbortSignal.abort(new RangeError("not today"));
+      const ended = [];
+      for (const call of [client.call, client.wsTransport.call, client.httpTransport.call]) {
+        ended.push((await outcome(call.call(client, "system/echo", 1, { signal }))).error.message);
+      }
+      return ended;
+    }, token);
+    assert.deepEqual(reasons, Array(3).fill("not today"));
+    assert.deepEqual([trace.http, trace.session], [[], []]);
+  });
+
+  test("that is aborted on the way rejects with the signal's reason, and the server stops", async () => {
+    await openWithWaitingUpload();
+    const ended = await page.evaluate(async () => {
+      const controller = new AbortController();
+      const call = outcome(client.api.files.upload({ stream: waiting }, { signal: controller.signal }));
+      await pause(100);
+      controller.abort();
+      const plain = new AbortController();
+      const other = outcome(client.api.files.upload({ stream: waiting }, { signal: plain.signal }));
+      await pause(100);
+      plain.abort(new RangeError("had enough"));
+      return [(await call).error.name, (await other).error.message];
+    });
+    assert.deepEqual(ended, ["AbortError", "had enough"]);
+    await until("the server is told twice", () => trace.frames.filter((frame) => frame.type === "cancel").length === 2);
+    const record = await page.evaluate(() => {
+      waiting.resume();
+      return client.api.files.upload({ stream: waiting });
+    });
+    assert.equal(record.size, 200_000, "the stream is as it was");
+  });
+
+  test("that takes too long says so, over either wire", async () => {
+    await openWithWaitingUpload();
+    const seen = await page.evaluate(async () => {
+      const begun = performance.now();
+      const { error } = await outcome(client.api.files.upload({ stream: waiting }, { timeout: 250 }));
+      return { error, took: performance.now() - begun };
+    });
+    assert.equal(seen.error.code, "deadline-exceeded");
+    assert.ok(seen.error.ours && seen.error.retryable);
+    assert.ok(["yes", "maybe"].includes(seen.error.ran), seen.error.ran);
+    assert.ok(seen.took >= 240 && seen.took < 2000, `after ${seen.took} ms`);
+
+    stage.proxy.stall(true);
+    const { error } = await page.evaluate(() => outcome(client.httpTransport.call("system/echo", 1, { timeout: 250 })));
+    stage.proxy.stall(false);
+    assert.deepEqual([error.code, error.ran, error.ours], ["deadline-exceeded", "maybe", true]);
+  });
+
+  test("that fails tells what, whether it ran and whether to try again, the same over both wires", async () => {
+    const errors = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      const ended = [];
+      for (const wire of [client.wsTransport, client.httpTransport]) {
+        for (const [method, params] of [["no/such", {}], ["files/remove", { id: 7 }], ["files/remove", {}]]) {
+          ended.push((await outcome(wire.call(method, params))).error);
+        }
+      }
+      return ended;
+    }, token);
+    const [session, http] = [errors.slice(0, 3), errors.slice(3)];
+    for (const [at, error] of session.entries()) {
+      assert.ok(error.ours);
+      assert.equal(error.name, "SamewireError");
+      assert.deepEqual({ ...http[at], status: undefined }, error);
+    }
+    assert.deepEqual(session.map(({ code }) => code), ["method-not-found", "bad-params", "bad-params"]);
+    assert.deepEqual(session.map(({ ran }) => ran), ["no", "no", "no"]);
+    assert.deepEqual(session.map(({ retryable }) => retryable), [false, false, false]);
+    assert.deepEqual(http.map(({ status }) => status), [404, 400, 400]);
+  });
+
+  test("that is on its way during a cut is answered, and ran once", async () => {
+    await openWithWaitingUpload();
+    await page.evaluate(() => {
+      window.call = outcome(client.call("files/upload", { stream: waiting }, { idempotent: false }));
+    });
+    await until("it is on its way", () => trace.session.includes("files/upload"));
+    await stage.lose(page);
+    const { value } = await page.evaluate(() => {
+      waiting.resume();
+      return window.call;
+    });
+    assert.equal(value.size, 200_000);
+    const { files } = await page.evaluate(() => client.api.files.list());
+    assert.equal(files.length, 1);
+  });
+
+  test("in great numbers, each gets its own answer, through cuts", async () => {
+    const done = page.evaluate(async (token) => {
+      const client = newClient({ token, preferWebSocket: true });
+      const answers = [];
+      for (let round = 0; round < 20; round += 1) {
+        const calls = Array.from({ length: 50 }, (_, at) => client.call("system/echo", [round, at]));
+        answers.push(await Promise.all(calls));
+        await pause(40);
+      }
+      return answers.every((answer, round) => answer.every((pair, at) => pair[0] === round && pair[1] === at));
+    }, token);
+    for (let cut = 0; cut < 3; cut += 1) {
+      await until("the page is there", () => stage.proxy.sessions === 1);
+      await stage.proxy.cutAfter(4_000);
+    }
+    assert.ok(await done);
+  });
+});
+
+describe("a token", () => {
+  const refused = (wanted) =>
+    page.evaluate(async (token) => {
+      const client = newClient({ token });
+      const ended = [await outcome(client.connect()), await outcome(client.httpTransport.call("system/echo", 1))];
+      return { ended: ended.map(({ error }) => error), state: client.state };
+    }, wanted);
+
+  for (const [what, make, code] of [
+    ["has expired", () => tokenFor("maria", { expires: -3600 }), "token-expired"],
+    ["was signed by somebody else", () => tokenFor("maria", { secret: "another secret of thirty-two bytes or more" }), "token-invalid"],
+    ["is nonsense", () => "nonsense", "token-invalid"],
+  ]) {
+    test(`that ${what} is refused with ${code}, and the client does not try again`, async () => {
+      const { ended, state } = await refused(make());
+      assert.deepEqual(ended.map((error) => error.code), [code, code]);
+      for (const error of ended) assert.ok(error.ours && !error.retryable && error.ran === "no");
+      assert.equal(ended[1].status, 401);
+      assert.equal(state, "closed");
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      assert.equal(trace.sockets, 1);
+    });
+  }
+
+  test("may come from a function, which is asked again for every connection", async () => {
+    const asked = await page.evaluate(async (token) => {
+      let asked = 0;
+      window.client = newClient({
+        token: async () => {
+          asked += 1;
+          return token;
+        },
+      });
+      window.asked = () => asked;
+      await client.connect();
+      return asked;
+    }, token);
+    assert.ok(asked >= 1);
+    await stage.lose(page);
+    assert.ok((await page.evaluate(() => window.asked())) > asked);
+  });
+
+  test("never shows up in an address", async () => {
+    const addresses = [];
+    page.on("request", (request) => addresses.push(request.url()));
+    page.on("websocket", (socket) => addresses.push(socket.url()));
+    await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      await client.api.files.list();
+    }, token);
+    assert.ok(addresses.length >= 2);
+    for (const address of addresses) assert.ok(!address.includes(token.split(".")[2]), address);
+  });
+});
+
+describe("a server that crashes", () => {
+  test("an upload goes on with the next server, and calls end honestly", async () => {
+    stage.proxy.rate = 10e6;
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      window.all = bytes(16_000_000, 3);
+      await client.connect();
+      window.uploader = client.createBlobUploader(new Blob([all]), { name: "survivor.bin" });
+      window.told = [];
+      uploader.on("progress", ({ durable }) => told.push(durable));
+      // One of these may run twice and is made again; of the other nobody can say whether it ran.
+      window.stored = client.api.files.upload({ stream: uploader });
+      window.once = outcome(client.call("files/upload", { stream: uploader }, { idempotent: false }));
+    }, token);
+    await page.waitForFunction(() => window.uploader.progress.durable > 4_000_000);
+    await stage.lose(page, { how: () => stage.server.kill(), meanwhile: () => stage.server.run() });
+    const seen = await page.evaluate(async () => {
+      const { error } = await window.once;
+      const record = await window.stored;
+      const same = (await sha256(await bytesOf(client, record))) === (await sha256(all));
+      return { error, record, same, told, continuity: client.continuity, files: (await client.api.files.list()).files };
+    });
+    assert.deepEqual([seen.error.code, seen.error.ran], ["connection-lost", "maybe"]);
+    assert.equal(seen.record.size, 16_000_000);
+    assert.ok(seen.same, "the stored bytes are those of the file");
+    assert.equal(seen.continuity, "restarted");
+    assert.equal(seen.files.length, 1);
+    assert.ok(seen.told.every((value, at) => at === 0 || value >= seen.told[at - 1]), `progress went back: ${seen.told}`);
+  });
+
+  test("an orderly stop sends clients away, and they come back", async () => {
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      await client.connect();
+    }, token);
+    await stage.lose(page, { how: () => stage.server.stop(), meanwhile: () => stage.server.run() });
+    assert.equal(await page.evaluate(() => client.continuity), "restarted");
+  });
+});
+
+describe("a page that sleeps", () => {
+  test("longer than the server waits for a sign of life comes back and goes on", async () => {
+    const sleepy = await Stage.start({
+      settings: { SAMEWIRE_LIMITS_HEARTBEAT_INTERVAL: "400ms", SAMEWIRE_LIMITS_HEARTBEAT_TIMEOUT: "400ms" },
+    });
+    try {
+      const { page, token } = await sleepy.page();
+      sleepy.proxy.rate = 6e6;
+      await page.evaluate(async (token) => {
+        window.client = newClient({ token });
+        window.all = bytes(9_000_000, 4);
+        await client.connect();
+        window.uploader = client.createBlobUploader(new Blob([all]), { name: "asleep.bin" });
+        window.stored = client.api.files.upload({ stream: uploader });
+      }, token);
+      await page.waitForFunction(() => window.uploader.progress.durable > 1_000_000);
+      const devtools = await page.context().newCDPSession(page);
+      await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+      await until("the server gives the connection up", () => sleepy.proxy.sessions === 0);
+      await devtools.send("Page.setWebLifecycleState", { state: "active" });
+      const record = await page.evaluate(() => window.stored);
+      assert.equal(record.size, 9_000_000);
+    } finally {
+      await sleepy.end();
+    }
+  });
+});

@@ -1,0 +1,251 @@
+// The demo's upload page with real files, through a network that breaks.
+
+import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+
+import { launch } from "./support/browser.mjs";
+import { openUploadPage } from "./support/demo.mjs";
+import { folder, MiB, sha256, write } from "./support/files.mjs";
+import { Proxy } from "./support/proxy.mjs";
+import { Server } from "./support/server.mjs";
+import { until } from "./support/wait.mjs";
+
+const BIG = 256 * MiB;
+/** What a cut may cost: what was in the socket's buffers and in the window, and is sent again. */
+const LOST_PER_CUT = 8 * MiB;
+
+const between = (least, most) => Math.round(least + Math.random() * (most - least));
+
+let browser, place, server, proxy, demo, big, notes, photo;
+
+before(async () => {
+  place = await folder();
+  [big, notes, photo] = await Promise.all([
+    write(place, "holiday-2026.mov", BIG, 1),
+    write(place, "garden notes.txt", 14_200, 2),
+    write(place, "heron.jpg", 3.4 * MiB, 3),
+  ]);
+  server = await Server.start({ demo: true });
+  proxy = await Proxy.to(server.port);
+  browser = await launch();
+  demo = await openUploadPage(browser, proxy.url);
+});
+
+after(async () => {
+  await browser?.close();
+  await proxy?.close();
+  await server?.remove();
+  await place?.remove();
+});
+
+describe("256 MiB through five cuts", () => {
+  let passed;
+
+  test("small files are stored at once", async () => {
+    await demo.choose(notes, photo);
+    await demo.upload(notes, "stored");
+    await demo.upload(photo, "stored");
+    await demo.stored(photo).waitFor();
+  });
+
+  test("it goes on where it was after every cut, and is stored", async (t) => {
+    proxy.rate = 40e6;
+    await demo.watch();
+    const before = { bytes: proxy.up, cuts: proxy.cuts };
+    await demo.choose(big);
+    await demo.upload(big, "uploading");
+    for (let cut = 1; cut <= 3; cut += 1) {
+      const at = between(16 * MiB, 40 * MiB);
+      t.diagnostic(`cut ${cut} after ${at} more bytes`);
+      await proxy.cutAfter(at);
+      await demo.connection("Reconnecting");
+      await demo.upload(big, "waiting");
+      await demo.connection("Live");
+    }
+    await demo.upload(big, "uploading");
+    await pictures();
+    await demo.page.getByTestId("cut").click();
+    await demo.connection("Reconnecting");
+    await demo.connection("Live");
+    // A network that is away for longer than one attempt to come back.
+    proxy.refuse(true);
+    proxy.cut();
+    await demo.connection("Reconnecting");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    proxy.refuse(false);
+    await demo.connection("Live");
+    const card = await demo.upload(big, "stored");
+    assert.match(await card.innerText(), /through 5 cuts/);
+    passed = proxy.up - before.bytes;
+    assert.equal(proxy.cuts - before.cuts, 4);
+    proxy.rate = Infinity;
+  });
+
+  /** In the middle of the upload: on a desk and on a phone. */
+  async function pictures() {
+    const { page } = demo;
+    // The speed is an average over some seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    proxy.rate = 12e6;
+    await demo.picture("upload");
+    await page.setViewportSize({ width: 390, height: 844 });
+    await demo.picture("upload-phone");
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 390, `the page is ${width} pixels wide on a phone`);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    proxy.rate = 40e6;
+  }
+
+  test("progress never went back, and began only once at 0", async () => {
+    const { states, streams, percents } = await demo.watched();
+    assert.ok(states.filter((state) => state === "waiting").length >= 5, states.join(" "));
+    const [offsets, ...others] = Object.values(streams);
+    assert.equal(others.length, 0, "one stream carried all of it");
+    assert.ok(offsets.length > 20, `progress was told ${offsets.length} times`);
+    for (const counted of [offsets, percents]) {
+      const back = counted.findIndex((value, at) => at > 0 && value < counted[at - 1]);
+      assert.equal(back, -1, `progress went back: ${counted.slice(Math.max(0, back - 2), back + 2)}`);
+    }
+    assert.equal(offsets.at(-1), BIG);
+  });
+
+  test("a cut cost what was on its way, and no more", (t) => {
+    t.diagnostic(`${passed} bytes were sent for ${BIG}`);
+    assert.ok(passed >= BIG);
+    assert.ok(passed < BIG + 5 * LOST_PER_CUT, `${passed - BIG} bytes were sent again`);
+  });
+
+  test("the call that names the stream took the session, although HTTP is preferred", async () => {
+    const rows = await demo.panel();
+    const wires = (name) => new Set(rows.filter((row) => row.name === name).map((row) => row.wire));
+    assert.deepEqual(wires("files/upload"), new Set(["session"]));
+    assert.deepEqual(wires("files/list"), new Set(["http"]));
+    assert.ok(!demo.trace.http.includes("files/upload"), "the panel tells the truth");
+    assert.ok(!demo.trace.session.includes("files/list"), "the panel tells the truth");
+  });
+
+  test("the stored bytes are those of the file", async () => {
+    const record = (await demo.files()).find((file) => file.name === big.name);
+    assert.equal(record.size, BIG);
+    assert.match(record.digest, /^blake3:[0-9a-f]{64}$/);
+    const blobs = await server.blobs();
+    assert.equal(blobs.length, 3, "no byte is stored twice");
+    const sizes = await Promise.all(blobs.map(async (path) => (await stat(path)).size));
+    assert.equal(await sha256(blobs[sizes.indexOf(BIG)]), big.sha256);
+  });
+});
+
+describe("downloads", () => {
+  test("256 MiB go to disk through cuts, and are the file", async () => {
+    // A file dialog cannot be answered from here, so the browser's private disk takes the place of a person's.
+    await demo.page.evaluate(() => {
+      window.showSaveFilePicker = async () =>
+        (window.place = await (await navigator.storage.getDirectory()).getFileHandle("download", { create: true }));
+    });
+    proxy.rate = 80e6;
+    const row = demo.stored(big);
+    await row.getByTestId("download").click();
+    for (let cut = 1; cut <= 3; cut += 1) {
+      await proxy.cutAfter(between(8 * MiB, 40 * MiB), "down");
+      await demo.connection("Reconnecting");
+      await demo.connection("Live");
+    }
+    await demo.downloaded(big);
+    proxy.rate = Infinity;
+    const saved = await demo.page.evaluate(async () => {
+      const file = await window.place.getFile();
+      const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+      return { size: file.size, sha256: [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+    });
+    assert.deepEqual(saved, { size: BIG, sha256: big.sha256 });
+  });
+
+  test("a small file is saved the ordinary way, under its own name", async () => {
+    const [download] = await Promise.all([
+      demo.page.waitForEvent("download"),
+      demo.stored(photo).getByTestId("download").click(),
+    ]);
+    assert.equal(download.suggestedFilename(), photo.name);
+    assert.equal(await sha256(await download.path()), photo.sha256);
+  });
+});
+
+describe("buttons", () => {
+  let film;
+
+  before(async () => {
+    film = await write(place, "rehearsal.mp4", 24 * MiB, 4);
+    proxy.rate = 8e6;
+  });
+
+  test("pause sends nothing, and resume goes on", async () => {
+    await demo.choose(film);
+    const card = await demo.upload(film, "uploading");
+    await until("something is durable", async () => /MB safe/.test(await card.innerText()));
+    await card.getByTestId("pause").click();
+    await demo.upload(film, "paused");
+    const detail = card.getByTestId("upload-detail");
+    await quiet(() => proxy.up);
+    const [bytes, told] = [proxy.up, await detail.innerText()];
+    assert.match(told, /of 25.2 MB safe on the server/);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    assert.ok(proxy.up - bytes < 1000, `${proxy.up - bytes} bytes were sent during the pause`);
+    assert.equal(await detail.innerText(), told);
+    await card.getByTestId("resume").click();
+    await demo.upload(film, "uploading");
+  });
+
+  test("a pause outlives a cut", async () => {
+    const card = demo.card(film);
+    await card.getByTestId("pause").click();
+    await demo.upload(film, "paused");
+    proxy.cut();
+    await demo.connection("Reconnecting");
+    await demo.connection("Live");
+    await quiet(() => proxy.up);
+    assert.equal(await card.getAttribute("data-state"), "paused");
+    await card.getByTestId("resume").click();
+    await demo.upload(film, "uploading");
+  });
+
+  test("cancel leaves nothing on the server, and trying again begins anew", async () => {
+    const blobs = (await server.blobs()).length;
+    const card = demo.card(film);
+    await card.getByTestId("cancel").click();
+    await demo.upload(film, "cancelled");
+    await until("the server drops the stream", async () => (await server.health()).streams === 0);
+    await until("its bytes are deleted", async () => (await server.blobs()).length === blobs - 1);
+    proxy.rate = Infinity;
+    await card.getByTestId("retry").click();
+    await demo.upload(film, "stored");
+    await demo.stored(film).waitFor();
+  });
+
+  test("remove asks, then removes the file and its bytes", async () => {
+    const blobs = (await server.blobs()).length;
+    const row = demo.stored(big);
+    await row.getByTestId("remove").click();
+    await row.getByTestId("remove-keep").click();
+    assert.ok((await demo.files()).some((file) => file.name === big.name), "Keep keeps");
+    await row.getByTestId("remove").click();
+    await row.getByTestId("remove-confirm").click();
+    await row.waitFor({ state: "detached" });
+    assert.ok(!(await demo.files()).some((file) => file.name === big.name));
+    await until("its bytes are deleted", async () => (await server.blobs()).length === blobs - 1);
+  });
+
+  /** Waits until a counter has stood still for a while. */
+  async function quiet(count) {
+    let last;
+    await until("nothing moves", () => {
+      const still = last === count();
+      last = count();
+      return still;
+    }, { every: 250 });
+  }
+});
+
+test("the page had no error of its own", () => {
+  assert.deepEqual(demo.trace.problems, []);
+});
