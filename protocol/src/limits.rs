@@ -27,6 +27,12 @@ pub const MAX_TOKEN: usize = 8 * 1024;
 /// How many parts of a call's result may be on the way before the handler waits for the caller.
 pub const PART_WINDOW: u64 = 64;
 
+/// How many bytes of parts on the way make the handler wait for the caller, whatever their number.
+pub const PART_BYTES: usize = 256 * 1024;
+
+/// After so many bytes of parts a caller says how many it has, at the latest; or after half of [`PART_WINDOW`].
+pub const PART_ACK_BYTES: usize = 64 * 1024;
+
 /// A server's numbers, told to the client in the welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

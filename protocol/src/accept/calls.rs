@@ -8,19 +8,22 @@ use super::Load;
 use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
-use crate::limits::PART_WINDOW;
+use crate::limits::{PART_BYTES, PART_WINDOW};
 use crate::wire::{Call, ServerFrame, Text};
 
 /// How many bytes of answers are kept for one session before the oldest are let go.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
-/// How many calls are remembered for one session whose client does not say which are settled.
-const KEPT_RECORDS: usize = 16 * 1024;
+/// How many answers are kept for one session, whatever their size.
+const KEPT_ANSWERS: usize = 16 * 1024;
 
+/// Calls by number. A caller sends them in the order of their numbers on each link, so that a number up to the highest one that
+/// was met, of which there is no record, is one whose answer was let go.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     records: BTreeMap<CallId, Record>,
     /// Every call below this one is settled at the caller.
     done: u64,
+    highest: u64,
     running: usize,
     kept_bytes: usize,
 }
@@ -29,14 +32,13 @@ pub(super) struct Calls {
 enum Record {
     Running(Box<Parts>),
     Answered(Text, Box<Parts>),
-    /// It ran, and its answer was let go to bound memory.
-    Lost,
 }
 
 #[derive(Debug, Default)]
 struct Parts {
     /// Parts that the caller has not acknowledged.
     unacked: VecDeque<Text>,
+    bytes: usize,
     /// How many it has acknowledged.
     acked: u64,
 }
@@ -64,20 +66,25 @@ impl Calls {
         }
         if let Some(record) = self.records.get_mut(&call.id) {
             return match record {
-                Record::Running(parts) => Met::Known(parts.from(call.parts)),
-                Record::Answered(answer, parts) => {
-                    let mut texts = parts.from(call.parts);
-                    texts.push(answer.clone());
-                    Met::Known(texts)
+                Record::Running(parts) => {
+                    self.kept_bytes -= parts.ack(call.parts);
+                    Met::Known(parts.unacked.iter().cloned().collect())
                 }
-                Record::Lost => Met::Refused(answer_lost()),
+                Record::Answered(answer, parts) => {
+                    self.kept_bytes -= parts.ack(call.parts);
+                    Met::Known(parts.unacked.iter().chain([&*answer]).cloned().collect())
+                }
             };
+        }
+        if call.id.0 <= self.highest {
+            return Met::Refused(answer_lost());
         }
         if self.running >= max_calls {
             let message = format!("{max_calls} calls of this session are under way; wait for some of them");
             return Met::Refused(Failure::new(Code::TooManyCalls, message));
         }
         self.running += 1;
+        self.highest = call.id.0;
         self.records.insert(call.id, Record::Running(Box::default()));
         Met::New
     }
@@ -95,36 +102,36 @@ impl Calls {
 
     pub(super) fn part(&mut self, id: CallId, payload: &RawValue) -> Option<Text> {
         let Some(Record::Running(parts)) = self.records.get_mut(&id) else { return None };
-        if parts.unacked.len() as u64 >= PART_WINDOW {
+        if parts.room() == 0 {
             return None;
         }
         let seq = parts.acked + parts.unacked.len() as u64;
         let text = ServerFrame::Part { id, seq, payload }.encode();
+        parts.bytes += text.len();
+        self.kept_bytes += text.len();
         parts.unacked.push_back(text.clone());
         Some(text)
     }
 
     pub(super) fn part_room(&self, id: CallId) -> Option<u64> {
         match self.records.get(&id) {
-            Some(Record::Running(parts)) => Some(PART_WINDOW.saturating_sub(parts.unacked.len() as u64)),
+            Some(Record::Running(parts)) => Some(parts.room()),
             _ => None,
         }
     }
 
     pub(super) fn ack(&mut self, id: CallId, count: u64) {
         if let Some(Record::Running(parts) | Record::Answered(_, parts)) = self.records.get_mut(&id) {
-            parts.ack(count);
+            self.kept_bytes -= parts.ack(count);
         }
     }
 
-    /// Whether the call runs; it does not any more.
-    pub(super) fn cancel(&mut self, id: CallId) -> bool {
-        let running = matches!(self.records.get(&id), Some(Record::Running(_)));
-        if running {
-            let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(Ran::Maybe);
-            self.answered(id, ServerFrame::Failure { id, error }.encode());
-        }
-        running
+    /// The caller has given the call up. Whether it ran until now, and the answer, which tells the caller that this is known.
+    pub(super) fn cancel(&mut self, id: CallId) -> (bool, Text) {
+        let ran = if self.records.contains_key(&id) { Ran::Maybe } else { Ran::No };
+        let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(ran);
+        let text = ServerFrame::Failure { id, error }.encode();
+        (self.answered(id, text.clone()), text)
     }
 
     pub(super) fn load(&self) -> Load {
@@ -142,57 +149,55 @@ impl Calls {
                 break;
             }
             let (id, record) = entry.remove_entry();
-            match record {
+            self.kept_bytes -= record.kept();
+            if let Record::Running(_) = record {
                 // The caller has given it up, by its deadline for one.
-                Record::Running(_) => {
-                    self.running -= 1;
-                    given_up.push(id);
-                }
-                Record::Answered(text, _) => self.kept_bytes -= text.len(),
-                Record::Lost => {}
+                self.running -= 1;
+                given_up.push(id);
             }
         }
     }
 
     fn bound_memory(&mut self, newest: CallId) {
-        while self.records.len() > KEPT_RECORDS
-            && let Some(first) = self.records.first_entry().filter(|first| !matches!(first.get(), Record::Running(_)))
-        {
-            let (id, record) = first.remove_entry();
-            self.done = self.done.max(id.0 + 1);
-            if let Record::Answered(text, _) = record {
-                self.kept_bytes -= text.len();
-            }
+        while self.kept_bytes > KEPT_BYTES || self.records.len() - self.running > KEPT_ANSWERS {
+            let answered = |(id, record): &(&CallId, &Record)| matches!(record, Record::Answered(..)) && **id != newest;
+            let Some(oldest) = self.records.iter().find(answered).map(|(id, _)| *id) else { break };
+            self.kept_bytes -= self.records.remove(&oldest).map_or(0, |record| record.kept());
         }
-        if self.kept_bytes <= KEPT_BYTES {
-            return;
-        }
-        for (id, record) in &mut self.records {
-            if self.kept_bytes <= KEPT_BYTES || *id == newest {
-                break;
-            }
-            if let Record::Answered(text, _) = record {
-                self.kept_bytes -= text.len();
-                *record = Record::Lost;
-            }
+    }
+}
+
+impl Record {
+    /// How many bytes it keeps.
+    fn kept(&self) -> usize {
+        match self {
+            Self::Running(parts) => parts.bytes,
+            Self::Answered(text, parts) => text.len() + parts.bytes,
         }
     }
 }
 
 impl Parts {
-    fn ack(&mut self, count: u64) {
-        while self.acked < count && self.unacked.pop_front().is_some() {
+    /// The caller has this many parts. Returns how many bytes need not be kept any more.
+    fn ack(&mut self, count: u64) -> usize {
+        let before = self.bytes;
+        while self.acked < count
+            && let Some(part) = self.unacked.pop_front()
+        {
             self.acked += 1;
+            self.bytes -= part.len();
         }
+        before - self.bytes
     }
 
-    /// The parts that a caller with `count` of them does not have.
-    fn from(&mut self, count: u64) -> Vec<Text> {
-        self.ack(count);
-        self.unacked.iter().cloned().collect()
+    /// How many more may be sent.
+    fn room(&self) -> u64 {
+        if self.bytes < PART_BYTES { PART_WINDOW.saturating_sub(self.unacked.len() as u64) } else { 0 }
     }
 }
 
 fn answer_lost() -> Failure {
-    Failure::new(Code::AnswerLost, "the call ran, but its answer was too large to be kept until you came back").ran(Ran::Yes)
+    let message = "the call's answer was not kept until you came back: there were too many answers, or too large ones";
+    // A call that was refused leaves no record either.
+    Failure::new(Code::AnswerLost, message).ran(Ran::Maybe)
 }

@@ -185,7 +185,7 @@ pub enum Event {
     },
     /// A stream is over before its end: the client gave it up, or broke a rule. Let go of it.
     Aborted {
-        /// The stream.
+        /// The stream; 0, which is no stream's number, where this session has none for it.
         stream: StreamNo,
         /// The public id.
         id: StreamId,
@@ -305,7 +305,14 @@ impl Session {
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
             Input::Binary(frame) => match chunk::decode(&frame) {
-                Ok(Chunk::Data { stream, offset, bytes }) => self.streams.data(stream, offset, bytes, &mut self.outputs),
+                Ok(Chunk::Data { bytes, .. }) if bytes.len() > self.config.limits.max_chunk.max(1) => {
+                    let most = self.config.limits.max_chunk;
+                    let message = format!("a binary frame may carry at most {most} bytes of a stream");
+                    self.part_ways(Failure::new(Code::TooBig, message));
+                }
+                Ok(Chunk::Data { stream, offset, bytes }) => {
+                    self.streams.data((stream, offset, bytes), self.config.limits.max_upload, &mut self.outputs);
+                }
                 Ok(Chunk::Unknown(_)) => {}
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
@@ -398,13 +405,14 @@ impl Session {
             return None;
         }
         let id = StreamRef(spec.id);
-        Some((self.streams.open(spec, size, digest, &mut self.control), id))
+        let chunk = self.config.limits.max_chunk;
+        Some((self.streams.open(spec, (size, digest), chunk, &mut self.control), id))
     }
 
     /// Goes on with a stream to the client that this session did not know.
     pub fn resume_stream(&mut self, now: Instant, attach: Resumed) {
         self.now = now;
-        self.streams.resume(attach);
+        self.streams.resume(attach, self.config.limits.max_chunk, &mut self.control);
     }
 
     /// There is no such stream to go on with.
@@ -416,16 +424,19 @@ impl Session {
     /// Bytes that answer an [`Event::Want`].
     pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) {
         self.now = now;
-        self.streams.provide(stream, offset, bytes);
+        self.streams.provide(stream, offset, bytes, &mut self.outputs);
     }
 
-    /// Says goodbye and closes the socket. The session itself stays.
+    /// Says goodbye and closes the socket; nothing more is taken from it. The session itself stays.
     pub fn dismiss(&mut self, failure: Failure, advice: Option<Advice>) {
-        if self.attached.is_some() {
+        if self.attached.take().is_some() {
             let code = failure.code.close();
             let reason = failure.code.as_str().into();
+            // What was said before goes out before: a server that goes may not be able to say it again.
+            self.outputs.extend(self.control.drain(..).map(Output::SendText));
             self.outputs.push_back(Output::SendText(goodbye(failure, advice)));
             self.outputs.push_back(Output::HangUp { code, reason });
+            self.streams.detached();
         }
     }
 
@@ -477,7 +488,7 @@ impl Session {
         let heartbeat = self.config.heartbeat;
         let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
         let heartbeat = attached.heard_at + Duration::from_millis(silence);
-        Output::Wait(Some(self.streams.next_timeout().map_or(heartbeat, |stall| stall.min(heartbeat))))
+        Output::Wait(Some(self.streams.next_timeout(self.now).map_or(heartbeat, |stall| stall.min(heartbeat))))
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) {
@@ -487,7 +498,9 @@ impl Session {
             }
             ClientFrame::Call(call) => self.call(&call),
             ClientFrame::Cancel { id } => {
-                if self.calls.cancel(id) {
+                let (ran, answer) = self.calls.cancel(id);
+                self.control.push_back(answer);
+                if ran {
                     self.outputs.push_back(Output::Event(Event::Cancel { id }));
                 }
             }
@@ -496,7 +509,7 @@ impl Session {
                 self.outputs.push_back(Output::Event(Event::PartsTaken { id }));
             }
             ClientFrame::Open(open) => {
-                self.streams.opening(&open, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
+                self.streams.opening(&open, &self.config.limits, &mut self.control, &mut self.outputs);
             }
             ClientFrame::Attach(attach) => {
                 self.streams.attach(attach, self.config.limits.max_streams, &mut self.control, &mut self.outputs);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
-use crate::limits::{MAX_SAFE_INTEGER, PART_WINDOW};
+use crate::limits::{MAX_SAFE_INTEGER, PART_ACK_BYTES, PART_WINDOW};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Call, ClientFrame, Continuity, Text};
@@ -32,8 +32,12 @@ struct Pending {
     deadline: Option<Instant>,
     /// Whether it ever went on a wire.
     sent: bool,
+    /// Whether it went on this link.
+    under_way: bool,
     parts: u64,
     acked: u64,
+    /// Bytes of parts that came since the last acknowledgement.
+    untold_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +49,8 @@ pub(crate) struct Calls {
     queue: VecDeque<CallId>,
     /// How many were sent on this link and have no answer.
     under_way: usize,
-    /// Cancelled while no link was up.
-    cancelled: Vec<CallId>,
+    /// Cancelled, and the server has not said that it knows.
+    untold: Vec<CallId>,
 }
 
 impl Calls {
@@ -57,7 +61,10 @@ impl Calls {
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, id), ());
         }
-        self.pending.insert(id, Box::new(Pending { request, deadline, sent: false, parts: 0, acked: 0 }));
+        self.pending.insert(
+            id,
+            Box::new(Pending { request, deadline, sent: false, under_way: false, parts: 0, acked: 0, untold_bytes: 0 }),
+        );
         self.queue.push_back(id);
         id
     }
@@ -71,7 +78,9 @@ impl Calls {
         while let Some(id) = self.queue.pop_front() {
             let Some(call) = self.pending.get_mut(id) else { continue };
             call.sent = true;
+            call.under_way = true;
             call.acked = call.parts;
+            call.untold_bytes = 0;
             self.under_way += 1;
             let timeout = call.deadline.map(|at| at.millis_after(now).clamp(1, MAX_SAFE_INTEGER));
             let frame = ClientFrame::Call(Call {
@@ -88,22 +97,28 @@ impl Calls {
     }
 
     /// Takes a part of a result. `None` when it is not wanted; else the acknowledgement, if one is due.
-    pub(crate) fn part(&mut self, id: CallId, seq: u64) -> Option<Option<Text>> {
+    pub(crate) fn part(&mut self, id: CallId, seq: u64, bytes: usize) -> Option<Option<Text>> {
         let call = self.pending.get_mut(id)?;
         if seq != call.parts {
             return None;
         }
         call.parts += 1;
-        let due = call.parts - call.acked >= PART_WINDOW / 2;
+        call.untold_bytes += bytes;
+        let due = call.parts - call.acked >= PART_WINDOW / 2 || call.untold_bytes >= PART_ACK_BYTES;
         if due {
             call.acked = call.parts;
+            call.untold_bytes = 0;
         }
         Some(due.then(|| ClientFrame::Ack { id, parts: call.parts }.encode()))
     }
 
-    /// The call has its answer, or is given up. False when nobody waits for it any more.
+    /// The call has its answer, or is given up. False when nobody waits for it any more: then the server knows of its cancel.
     pub(crate) fn settle(&mut self, id: CallId) -> bool {
-        self.take(id).is_some()
+        let waited = self.take(id).is_some();
+        if !waited {
+            self.untold.retain(|untold| *untold != id);
+        }
+        waited
     }
 
     fn take(&mut self, id: CallId) -> Option<Box<Pending>> {
@@ -111,8 +126,11 @@ impl Calls {
         if let Some(deadline) = call.deadline {
             self.deadlines.remove((deadline, id));
         }
-        if call.sent && !self.queue.contains(&id) {
+        if call.under_way {
             self.under_way = self.under_way.saturating_sub(1);
+        }
+        if self.pending.len() == 0 {
+            self.queue.clear();
         }
         Some(call)
     }
@@ -122,14 +140,18 @@ impl Calls {
         let call = self.take(id)?;
         let ran = if call.sent { Ran::Maybe } else { Ran::No };
         let frame = (call.sent && live).then(|| ClientFrame::Cancel { id }.encode());
-        if call.sent && !live {
-            self.cancelled.push(id);
+        if call.sent {
+            self.untold.push(id);
         }
         Some((frame, Failure::new(code, message).ran(ran)))
     }
 
     pub(crate) fn len(&self) -> usize {
         self.pending.len()
+    }
+
+    pub(crate) fn untold(&self) -> usize {
+        self.untold.len()
     }
 
     /// The next call whose deadline has passed.
@@ -145,14 +167,15 @@ impl Calls {
     pub(crate) fn suspend(&mut self) {
         self.queue = self.pending.keys().collect();
         self.under_way = 0;
+        self.pending.values_mut().for_each(|call| call.under_way = false);
     }
 
-    /// A new link is live. Returns the cancels that the server missed, and the calls that cannot be made again.
+    /// A new link is live. Returns the cancels that the server may have missed, and the calls that cannot be made again.
     pub(crate) fn resume(&mut self, continuity: Continuity) -> (Vec<Text>, Vec<CallId>) {
-        let cancelled = std::mem::take(&mut self.cancelled);
         if continuity == Continuity::Kept {
-            return (cancelled.into_iter().map(|id| ClientFrame::Cancel { id }.encode()).collect(), Vec::new());
+            return (self.untold.iter().map(|id| ClientFrame::Cancel { id: *id }.encode()).collect(), Vec::new());
         }
+        self.untold.clear();
         let lost = |call: &Pending| call.sent && (!call.request.idempotent || call.parts > 0);
         let lost: Vec<_> = self.pending.iter().filter(|(_, call)| lost(call)).map(|(id, _)| id).collect();
         for id in &lost {
@@ -162,10 +185,14 @@ impl Calls {
         (Vec::new(), lost)
     }
 
-    /// The session is over: gives up every call.
-    pub(crate) fn drain(&mut self) -> Vec<(CallId, Ran)> {
-        let pending = std::mem::take(self);
-        self.last = pending.last;
-        pending.pending.iter().map(|(id, call)| (id, if call.sent { Ran::Maybe } else { Ran::No })).collect()
+    /// The session is over: gives up every call. With `resumable`, the server is told should the client come back after all.
+    pub(crate) fn drain(&mut self, resumable: bool) -> Vec<(CallId, Ran)> {
+        let all = std::mem::take(self);
+        self.last = all.last;
+        if resumable {
+            self.untold = all.untold;
+            self.untold.extend(all.pending.iter().filter(|(_, call)| call.sent).map(|(id, _)| id));
+        }
+        all.pending.iter().map(|(id, call)| (id, if call.sent { Ran::Maybe } else { Ran::No })).collect()
     }
 }

@@ -15,6 +15,8 @@ use crate::wire::{ClientFrame, Continuity, Hello, ServerFrame, Welcome, decode_s
 
 /// How long a socket may take to open, and the server to answer the hello.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// No window is larger; offsets stay numbers that JavaScript holds.
+const MOST_WINDOW: u64 = 1 << 40;
 /// How long a probe waits for a sign of life.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -68,7 +70,7 @@ impl Session {
                 }
             }
             ServerFrame::Part { id, seq, payload } => {
-                if let Some(ack) = self.calls.part(id, seq) {
+                if let Some(ack) = self.calls.part(id, seq, payload.get().len()) {
                     self.control.extend(ack);
                     self.event(Event::CallPart { id, payload: payload.to_owned() });
                 }
@@ -97,7 +99,8 @@ impl Session {
     fn welcomed(&mut self, now: Instant, welcome: &Welcome<'_>) {
         self.ticket = Some(welcome.ticket.as_ref().to_owned());
         self.limits = welcome.limits;
-        self.limits.max_chunk = self.limits.max_chunk.min(crate::limits::MAX_CHUNK);
+        // The server's number is what it takes in; what this side takes in follows it within reason.
+        self.limits.window = self.limits.window.clamp(crate::limits::MAX_CHUNK as u64, MOST_WINDOW);
         self.heartbeat = welcome.heartbeat;
         self.advice = welcome.reconnect;
         self.room = SEND_AHEAD;
@@ -109,7 +112,7 @@ impl Session {
             identity: welcome.identity.as_deref().map(str::to_owned),
         });
         // Streams first: a call that names one must find it.
-        self.streams.resume(self.limits.window, welcome.continuity);
+        self.streams.resume(&self.limits, welcome.continuity);
         let (cancels, lost) = self.calls.resume(welcome.continuity);
         self.control.extend(cancels);
         for id in lost {
@@ -175,10 +178,12 @@ impl Session {
     pub(super) fn end(&mut self, why: Failure) {
         self.link = self.link.next();
         self.lose_link();
-        for (id, ran) in self.calls.drain() {
+        // Without a ticket there is nothing to come back to.
+        let resumable = self.ticket.is_some();
+        for (id, ran) in self.calls.drain(resumable) {
             self.settled(id, Err(why.clone().ran(ran)));
         }
-        for stream in self.streams.drain() {
+        for stream in self.streams.drain(resumable.then_some(&why)) {
             self.event(Event::StreamAborted { stream, failure: why.clone() });
         }
         self.enter(State::Closed { why });

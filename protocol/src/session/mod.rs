@@ -356,7 +356,7 @@ impl Session {
     #[must_use]
     pub fn load(&self) -> Load {
         let (streams_up, streams_down) = self.streams.counts();
-        Load { calls: self.calls.len(), streams_up, streams_down, untold: 0 }
+        Load { calls: self.calls.len(), streams_up, streams_down, untold: self.calls.untold() + self.streams.untold() }
     }
 
     /// The newest link.
@@ -414,7 +414,7 @@ impl Session {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout()].into_iter().flatten().min()
+        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout(self.now)].into_iter().flatten().min()
     }
 
     fn give_up(&mut self, id: CallId, code: Code, message: &str) {

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::digest::{Digest, Digester};
 use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
+use crate::limits::Limits;
 use crate::method::StreamRef;
 use crate::streams::{Receiver, Sender, Source, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
@@ -37,20 +38,17 @@ pub(super) struct Streams {
     turn: Option<StreamNo>,
     /// Text of this link.
     control: VecDeque<Text>,
-    /// Given up while no link was up: the other side is told on the next one.
-    given_up: Vec<(StreamNo, StreamId, Failure)>,
-    /// The last streams that were read to their end. The server may not have heard of it before the link was lost.
-    delivered: VecDeque<Delivered>,
+    /// The last word on each stream that this side ended, until the server says that it knows: said again on every new link.
+    last_words: Table<StreamNo, (StreamId, LastWord)>,
     live: bool,
-    window: u64,
+    /// The most bytes that the server takes in a frame, once it has said.
+    chunk: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Delivered {
-    stream: StreamNo,
-    id: StreamId,
-    size: u64,
-    digest: Digest,
+#[derive(Debug)]
+enum LastWord {
+    GivenUp(Failure),
+    Finished(u64, Digest),
 }
 
 #[derive(Debug)]
@@ -77,21 +75,34 @@ impl Session {
         (no, id)
     }
 
-    /// Bytes that answer an [`Event::Want`], from its offset on and at most as many as it allows. Bytes that answer no present
-    /// want are ignored, with `false`: the want is told again after a cut, and a source that gives each byte once keeps them till
-    /// then.
+    /// Bytes that answer an [`Event::Want`], from its offset on and at most as many as it allows; none say that the source has no
+    /// more. Bytes that answer no present want are ignored, with `false`: the want is told again after a cut. A source that gives
+    /// each byte once is not asked again before it has answered.
     pub fn provide(&mut self, now: Instant, stream: StreamNo, offset: u64, bytes: &[u8]) -> bool {
         self.now = now;
-        self.streams.senders.get_mut(stream).is_some_and(|sender| sender.provide(offset, bytes))
+        let Some(sender) = self.streams.senders.get_mut(stream) else { return false };
+        let taken = sender.provide(offset, bytes);
+        self.after_source(stream, taken)
     }
 
-    /// The source has no more bytes.
+    /// The source has no more bytes: what [`Session::provide`] with none says, of the present want.
     pub fn source_ended(&mut self, now: Instant, stream: StreamNo) {
         self.now = now;
-        if let Some(sender) = self.streams.senders.get_mut(stream)
-            && let Err(failure) = sender.source_ended()
-        {
-            self.abort_stream(stream, failure);
+        let Some(sender) = self.streams.senders.get_mut(stream) else { return };
+        let ended = sender.source_ended().map(|()| true);
+        self.after_source(stream, ended);
+    }
+
+    fn after_source(&mut self, stream: StreamNo, taken: Result<bool, Failure>) -> bool {
+        match taken {
+            Ok(taken) => {
+                self.conclude(stream);
+                taken
+            }
+            Err(failure) => {
+                self.abort_stream(stream, failure);
+                true
+            }
         }
     }
 
@@ -131,10 +142,9 @@ impl Session {
     }
 
     pub(super) fn stream_offered(&mut self, open: &Open<'_>) {
-        let known = self.streams.receivers.contains_key(open.stream);
-        // After a cut the server offers again what it has heard nothing about.
-        let delivered = self.streams.delivered.iter().any(|delivered| delivered.id == open.id);
-        if known || delivered || open.stream.is_clients() {
+        // The server offers a stream again when it cannot know that its first word came.
+        let known = self.streams.receivers.contains_key(open.stream) || self.streams.has_ended(open.stream, Some(open.id));
+        if known || open.stream.is_clients() {
             return;
         }
         let spec = StreamSpec {
@@ -144,7 +154,7 @@ impl Session {
             size: open.size,
         };
         let mut receiver = Receiver::new(open.stream, spec.clone());
-        receiver.start(0, 0);
+        receiver.go_on(0);
         receiver.durable(0, self.limits.window);
         let reading = Reading { receiver, digester: Digester::default(), consumed: 0 };
         self.streams.receivers.insert(open.stream, reading);
@@ -163,8 +173,8 @@ impl Session {
             }
             StreamFrame::Finished { stream, size, digest } => self.sender_finished(stream, size, digest),
             StreamFrame::End { stream, size, digest } => self.reading_ended(stream, size, digest),
-            StreamFrame::Abort { stream, error, .. } => {
-                if self.streams.forget(stream) {
+            StreamFrame::Abort { stream, id, error } => {
+                if !self.streams.confirmed(stream, id) && self.streams.forget(stream, id) {
                     self.event(Event::StreamAborted { stream, failure: error.into_owned() });
                 }
             }
@@ -172,16 +182,26 @@ impl Session {
     }
 
     fn sender_finished(&mut self, stream: StreamNo, size: u64, digest: Digest) {
-        // Only what was taken whole from the source can be finished; a word out of order must not pass for success. It need not
-        // have been ended on this link: the receiver may have had the end of the link before, and its answer was lost with that.
-        let Some(whole) = self.streams.senders.get(stream).and_then(Sender::whole) else { return };
-        if whole != (size, digest) {
-            let message = "the server has other bytes under this stream's name than those that were sent; send it again";
-            return self.abort_stream(stream, Failure::new(Code::DigestMismatch, message));
+        if self.streams.confirmed(stream, None) {
+            return;
         }
-        self.streams.forget(stream);
-        self.event(Event::Progress { stream, durable: size });
-        self.event(Event::StreamFinished { stream, size, digest });
+        if let Some(sender) = self.streams.senders.get_mut(stream) {
+            sender.finished(size, digest);
+            self.conclude(stream);
+        }
+    }
+
+    /// Ends a stream of which the server has everything. Its word must not pass for success where it is not true.
+    fn conclude(&mut self, stream: StreamNo) {
+        match self.streams.senders.get(stream).and_then(Sender::conclusion) {
+            Some(Ok((size, digest))) => {
+                self.streams.forget(stream, None);
+                self.event(Event::Progress { stream, durable: size });
+                self.event(Event::StreamFinished { stream, size, digest });
+            }
+            Some(Err(failure)) => self.abort_stream(stream, failure),
+            None => {}
+        }
     }
 
     pub(super) fn stream_data(&mut self, stream: StreamNo, offset: u64, bytes: Bytes) {
@@ -197,27 +217,17 @@ impl Session {
     }
 
     fn reading_ended(&mut self, stream: StreamNo, size: u64, digest: Option<Digest>) {
-        let Some(reading) = self.streams.receivers.get(stream) else { return };
-        let arrived = reading.receiver.expected();
-        let failure = match digest {
-            _ if arrived != size => {
-                let message = format!("the stream ended at {size} bytes, but {arrived} arrived; open it again");
-                Failure::new(Code::SizeMismatch, message)
-            }
-            None => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
-            Some(digest) if digest == reading.digester.digest() => {
-                let id = reading.receiver.spec.id;
-                self.streams.receivers.remove(stream);
-                // The server has no more streams than this under way, so it waits for no word on an earlier one.
-                if self.streams.delivered.len() >= self.limits.max_streams {
-                    self.streams.delivered.pop_front();
-                }
-                self.streams.delivered.push_back(Delivered { stream, id, size, digest });
-                let frame = StreamFrame::Finished { stream, size, digest };
-                self.streams.control.push_back(ClientFrame::Stream(frame).encode());
+        let Some(reading) = self.streams.receivers.get_mut(stream) else { return };
+        let failure = match (reading.receiver.end(size), digest) {
+            (Err(failure), _) => failure,
+            (Ok(_), None) => Failure::new(Code::DigestRequired, "the server ended the stream without its digest"),
+            (Ok(_), Some(digest)) if digest == reading.digester.digest() => {
+                self.streams.finish_reading(stream, size, digest);
                 return self.event(Event::StreamFinished { stream, size, digest });
             }
-            Some(_) => Failure::new(Code::DigestMismatch, "the bytes that arrived are not those that were sent; open it again"),
+            (Ok(_), Some(_)) => {
+                Failure::new(Code::DigestMismatch, "the bytes that arrived are not those that were sent; open it again")
+            }
         };
         self.abort_stream(stream, failure);
     }
@@ -227,7 +237,10 @@ impl Streams {
     fn open(&mut self, open: OpenStream, read_ahead: u64) -> StreamNo {
         let no = StreamNo(if self.last == 0 { 1 } else { self.last + 2 });
         self.last = no.0;
-        let sender = Sender::new(no, open.spec, open.source, read_ahead);
+        let mut sender = Sender::new(no, open.spec, open.source, read_ahead);
+        if let Some(most) = self.chunk {
+            sender.set_chunk(most);
+        }
         if self.live {
             self.control.push_back(open_frame(&sender));
         }
@@ -244,45 +257,74 @@ impl Streams {
         self.senders.contains_key(stream) || self.receivers.contains_key(stream)
     }
 
-    pub(super) fn forget(&mut self, stream: StreamNo) -> bool {
-        self.senders.remove(stream).is_some() | self.receivers.remove(stream).is_some()
+    fn id_of(&self, stream: StreamNo) -> Option<StreamId> {
+        let sender = self.senders.get(stream).map(|sender| sender.spec.id);
+        sender.or_else(|| self.receivers.get(stream).map(|reading| reading.receiver.spec.id))
     }
 
-    /// Drops a stream and tells the other side, now or on the next link.
-    pub(super) fn give_up(&mut self, stream: StreamNo, failure: Failure) {
-        let sender = self.senders.remove(stream).map(|sender| sender.spec.id);
-        let Some(id) = sender.or_else(|| self.receivers.remove(stream).map(|reading| reading.receiver.spec.id)) else {
-            return;
-        };
-        if self.live {
-            self.control.push_back(abort_frame(stream, id, &failure));
-        } else {
-            self.given_up.push((stream, id, failure));
+    /// Drops a stream that the server ended. False when the number stands for no stream, or for another one.
+    fn forget(&mut self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        let known = self.id_of(stream).is_some_and(|known| id.is_none_or(|id| id == known));
+        if known {
+            self.senders.remove(stream);
+            self.receivers.remove(stream);
         }
+        known
+    }
+
+    /// Drops a stream and tells the other side, now and on each new link until it says that it knows.
+    pub(super) fn give_up(&mut self, stream: StreamNo, failure: Failure) {
+        let Some(id) = self.id_of(stream) else { return };
+        self.forget(stream, None);
+        self.last_word(stream, id, LastWord::GivenUp(failure));
+    }
+
+    fn finish_reading(&mut self, stream: StreamNo, size: u64, digest: Digest) {
+        if let Some(reading) = self.receivers.remove(stream) {
+            self.last_word(stream, reading.receiver.spec.id, LastWord::Finished(size, digest));
+        }
+    }
+
+    fn last_word(&mut self, stream: StreamNo, id: StreamId, word: LastWord) {
+        if self.live {
+            self.control.push_back(word.frame(stream, id));
+        }
+        self.last_words.insert(stream, (id, word));
+    }
+
+    /// Whether this side ended a stream and the server has not said that it knows.
+    fn has_ended(&self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        self.last_words.get(stream).is_some_and(|(known, _)| id.is_none_or(|id| id == *known))
+    }
+
+    /// The server says that a stream is over. Whether that confirms a last word.
+    fn confirmed(&mut self, stream: StreamNo, id: Option<StreamId>) -> bool {
+        self.has_ended(stream, id) && self.last_words.remove(stream).is_some()
+    }
+
+    pub(super) fn untold(&self) -> usize {
+        self.last_words.len()
     }
 
     /// A new link is live: every stream says where it stands.
-    pub(super) fn resume(&mut self, window: u64, continuity: Continuity) {
+    pub(super) fn resume(&mut self, limits: &Limits, continuity: Continuity) {
         self.live = true;
-        self.window = window;
-        for Delivered { stream, id, size, digest } in self.delivered.iter().copied() {
-            self.control.push_back(match continuity {
-                Continuity::Kept => ClientFrame::Stream(StreamFrame::Finished { stream, size, digest }).encode(),
-                // The server knows the stream by its id at most.
-                _ => abort_frame(stream, id, &Failure::new(Code::Canceled, "all of the stream has arrived")),
-            });
-        }
+        self.chunk = Some(limits.max_chunk);
+        self.senders.values_mut().for_each(|sender| sender.set_chunk(limits.max_chunk));
         if continuity != Continuity::Kept {
-            self.delivered.clear();
+            // A server that has lost its memory knows a stream by its id at most, which this frame does not carry.
+            for (_, word) in self.last_words.values_mut().filter(|(_, word)| matches!(word, LastWord::Finished(..))) {
+                *word = LastWord::GivenUp(Failure::new(Code::Canceled, "all of the stream has arrived"));
+            }
         }
-        for (stream, id, failure) in std::mem::take(&mut self.given_up) {
-            self.control.push_back(abort_frame(stream, id, &failure));
+        for (stream, (id, word)) in self.last_words.iter() {
+            self.control.push_back(word.frame(stream, *id));
         }
         for sender in self.senders.values() {
             self.control.push_back(open_frame(sender));
         }
         for reading in self.receivers.values_mut() {
-            let limit = reading.consumed + window;
+            let limit = reading.consumed + limits.window;
             reading.receiver.go_on(limit);
             self.control.push_back(
                 ClientFrame::Attach(Attach {
@@ -303,11 +345,14 @@ impl Streams {
         self.receivers.values_mut().for_each(|reading| reading.receiver.suspend());
     }
 
-    pub(super) fn drain(&mut self) -> Vec<StreamNo> {
-        let last = self.last;
-        let all = std::mem::take(self);
-        self.last = last;
-        all.senders.keys().chain(all.receivers.keys()).collect()
+    /// The session is over: drops every stream. With a reason, the server is told should the client come back after all.
+    pub(super) fn drain(&mut self, why: Option<&Failure>) -> Vec<StreamNo> {
+        let streams: Vec<_> = self.senders.keys().chain(self.receivers.keys()).collect();
+        match why {
+            Some(why) => streams.iter().for_each(|stream| self.give_up(*stream, why.clone())),
+            None => *self = Self { last: self.last, chunk: self.chunk, ..Self::default() },
+        }
+        streams
     }
 
     pub(super) fn next_text(&mut self) -> Option<Text> {
@@ -333,13 +378,23 @@ impl Streams {
         self.senders.values_mut().find_map(Sender::want)
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.senders.values().filter_map(Sender::next_timeout).min()
+    pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        self.senders.values().filter_map(|sender| sender.next_timeout(now)).min()
     }
 
     /// Bytes of the stream whose turn it is.
     pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
         next_in_turn(&mut self.senders, &mut self.turn, now)
+    }
+}
+
+impl LastWord {
+    fn frame(&self, stream: StreamNo, id: StreamId) -> Text {
+        let frame = match self {
+            Self::GivenUp(failure) => StreamFrame::Abort { stream, id: Some(id), error: Cow::Borrowed(failure) },
+            Self::Finished(size, digest) => StreamFrame::Finished { stream, size: *size, digest: *digest },
+        };
+        ClientFrame::Stream(frame).encode()
     }
 }
 
@@ -363,8 +418,4 @@ fn open_frame(sender: &Sender) -> Text {
         size: sender.spec.size,
     })
     .encode()
-}
-
-fn abort_frame(stream: StreamNo, id: StreamId, failure: &Failure) -> Text {
-    ClientFrame::Stream(StreamFrame::Abort { stream, id: Some(id), error: Cow::Borrowed(failure) }).encode()
 }

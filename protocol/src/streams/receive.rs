@@ -11,8 +11,7 @@ use crate::id::StreamNo;
 pub(crate) struct Receiver {
     pub(crate) no: StreamNo,
     pub(crate) spec: StreamSpec,
-    /// Whether bytes may come on this link: the receiver has said where to go on.
-    pub(crate) flowing: bool,
+    phase: Phase,
     /// The next byte that is new.
     expected: u64,
     /// What the receiver has made durable.
@@ -21,6 +20,19 @@ pub(crate) struct Receiver {
     limit: u64,
     told_durable: u64,
     told_limit: u64,
+}
+
+/// Where a receiver stands on the present link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The sender has not named the stream.
+    Away,
+    /// It has; it has not been told where to go on.
+    Opening,
+    /// Bytes may come.
+    Flowing,
+    /// The sender has said that there are no more.
+    Ended,
 }
 
 /// What became of bytes that arrived.
@@ -36,7 +48,7 @@ pub(crate) enum Taken {
 
 impl Receiver {
     pub(crate) fn new(no: StreamNo, spec: StreamSpec) -> Self {
-        Self { no, spec, flowing: false, expected: 0, durable: 0, limit: 0, told_durable: 0, told_limit: 0 }
+        Self { no, spec, phase: Phase::Away, expected: 0, durable: 0, limit: 0, told_durable: 0, told_limit: 0 }
     }
 
     pub(crate) fn expected(&self) -> u64 {
@@ -47,24 +59,38 @@ impl Receiver {
         self.durable
     }
 
-    /// The sender goes on at `offset` and may go up to `limit`.
-    pub(crate) fn start(&mut self, offset: u64, limit: u64) {
-        self.flowing = true;
+    /// The sender names the stream. False when it did so before on this link.
+    pub(crate) fn opening(&mut self) -> bool {
+        let away = self.phase == Phase::Away;
+        if away {
+            self.phase = Phase::Opening;
+        }
+        away
+    }
+
+    /// The sender goes on at `offset` and may go up to `limit`. False when that is said already, or to nobody: of two answers to
+    /// the same word the first one counts.
+    pub(crate) fn start(&mut self, offset: u64, limit: u64) -> bool {
+        if self.phase != Phase::Opening {
+            return false;
+        }
+        self.phase = Phase::Flowing;
         self.expected = offset;
         self.durable = offset;
         self.limit = limit;
         self.told_durable = offset;
         self.told_limit = limit;
+        true
     }
 
     /// The link is gone; nothing may come until [`Receiver::start`] or [`Receiver::go_on`].
     pub(crate) fn suspend(&mut self) {
-        self.flowing = false;
+        self.phase = Phase::Away;
     }
 
     /// The reader goes on, on a new link, with what it has not seen yet; it has room up to `limit`.
     pub(crate) fn go_on(&mut self, limit: u64) {
-        self.flowing = true;
+        self.phase = Phase::Flowing;
         self.limit = self.limit.max(limit);
         self.told_durable = self.durable;
         self.told_limit = self.limit;
@@ -76,10 +102,15 @@ impl Receiver {
 
     pub(crate) fn data(&mut self, offset: u64, bytes: Bytes) -> Taken {
         let end = offset + bytes.len() as u64;
-        if end > self.limit {
+        if self.phase == Phase::Ended && end > self.expected {
+            let message = format!("bytes up to {end} came after the stream had ended at {}", self.expected);
+            return Taken::Broken(Failure::new(Code::SizeMismatch, message));
+        }
+        let limit = if matches!(self.phase, Phase::Flowing | Phase::Ended) { self.limit } else { 0 };
+        if end > limit {
             return Taken::Broken(Failure::new(
                 Code::BeyondCredit,
-                format!("bytes up to {end} came, but credit was given up to {} only; wait for credit", self.limit),
+                format!("bytes up to {end} came, but credit was given up to {limit} only; wait for credit"),
             ));
         }
         if let Some(size) = self.spec.size
@@ -105,6 +136,24 @@ impl Receiver {
         Taken::New(at, bytes.slice(skip..))
     }
 
+    /// The sender says that the whole has `size` bytes. Whether that is news.
+    pub(crate) fn end(&mut self, size: u64) -> Result<bool, Failure> {
+        if self.phase == Phase::Ended && size == self.expected {
+            return Ok(false);
+        }
+        let mismatch = match self.spec.size {
+            Some(declared) if declared != size => format!("the stream ends at {size} bytes, but {declared} were declared"),
+            _ if self.expected != size || self.phase != Phase::Flowing => {
+                format!("the stream ends at {size} bytes, but {} arrived; open it again", self.expected)
+            }
+            _ => {
+                self.phase = Phase::Ended;
+                return Ok(true);
+            }
+        };
+        Err(Failure::new(Code::SizeMismatch, mismatch))
+    }
+
     /// Bytes up to here are durable, and there is room up to `limit`.
     pub(crate) fn durable(&mut self, durable: u64, limit: u64) {
         self.durable = self.durable.max(durable);
@@ -113,7 +162,9 @@ impl Receiver {
 
     /// What the sender has not been told yet. Called when a frame can go out, so that many steps make one frame.
     pub(crate) fn take_credit(&mut self) -> Option<(u64, u64)> {
-        if !self.flowing || (self.told_durable == self.durable && self.told_limit == self.limit) {
+        if !matches!(self.phase, Phase::Flowing | Phase::Ended)
+            || (self.told_durable == self.durable && self.told_limit == self.limit)
+        {
             return None;
         }
         self.told_durable = self.durable;
@@ -130,7 +181,7 @@ mod tests {
     fn receiver(size: Option<u64>, limit: u64) -> Receiver {
         let spec = StreamSpec { id: StreamId::from_random([0; 16]), name: None, media: None, size };
         let mut receiver = Receiver::new(StreamNo(1), spec);
-        receiver.start(0, limit);
+        assert!(receiver.opening() && receiver.start(0, limit));
         receiver
     }
 
@@ -154,6 +205,21 @@ mod tests {
     fn credit_and_declared_size_hold() {
         assert_eq!(code(receiver(None, 3).data(0, Bytes::from_static(b"abcd"))), Some(Code::BeyondCredit));
         assert_eq!(code(receiver(Some(3), 9).data(0, Bytes::from_static(b"abcd"))), Some(Code::SizeMismatch));
+    }
+
+    #[test]
+    fn bytes_come_between_the_word_where_to_begin_and_the_end() {
+        let spec = StreamSpec { id: StreamId::from_random([0; 16]), name: None, media: None, size: None };
+        let mut receiver = Receiver::new(StreamNo(1), spec);
+        assert!(!receiver.start(0, 9));
+        assert!(receiver.opening() && !receiver.opening());
+        assert_eq!(code(receiver.data(0, Bytes::from_static(b"a"))), Some(Code::BeyondCredit));
+        assert!(receiver.start(0, 9) && !receiver.start(5, 9));
+        assert_eq!(receiver.data(0, Bytes::from_static(b"ab")), Taken::New(0, Bytes::from_static(b"ab")));
+        assert_eq!(receiver.end(3).map_err(|failure| failure.code), Err(Code::SizeMismatch));
+        assert_eq!((receiver.end(2), receiver.end(2)), (Ok(true), Ok(false)));
+        assert_eq!(receiver.data(0, Bytes::from_static(b"ab")), Taken::Known);
+        assert_eq!(code(receiver.data(2, Bytes::from_static(b"c"))), Some(Code::SizeMismatch));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct Want {
     pub stream: StreamNo,
     /// Where the bytes begin.
     pub offset: u64,
-    /// How many there may be at most. Fewer are fine; none are not.
+    /// How many there may be at most. Fewer are fine; none say that the source has ended.
     pub max: usize,
 }
 
@@ -68,7 +68,12 @@ pub(crate) struct Sender {
     limit: u64,
     /// The size of the whole, once the source has said that it ends.
     total: Option<u64>,
+    /// What the source was asked for and has not given.
     asked: Option<u64>,
+    /// The receiver's word that it has everything.
+    verdict: Option<(u64, Digest)>,
+    /// The most bytes that a frame may carry.
+    chunk: usize,
     /// Frames that wait to be sent, without gaps, from `next` on.
     ready: VecDeque<(u64, Bytes)>,
     /// Frames of a [`Source::Once`] that were sent and are not durable.
@@ -103,6 +108,8 @@ impl Sender {
             limit: 0,
             total: None,
             asked: None,
+            verdict: None,
+            chunk: MAX_CHUNK,
             ready: VecDeque::new(),
             kept: VecDeque::new(),
             pacer: Pacer::new(),
@@ -111,6 +118,11 @@ impl Sender {
 
     pub(crate) fn durable(&self) -> u64 {
         self.durable
+    }
+
+    /// The most bytes that the receiver takes in a frame.
+    pub(crate) fn set_chunk(&mut self, most: usize) {
+        self.chunk = most.clamp(1, MAX_CHUNK);
     }
 
     /// The link is gone; the receiver will say where to go on.
@@ -136,15 +148,19 @@ impl Sender {
             )
             .ran(Ran::Maybe));
         }
-        if offset > known && self.source == Source::Once {
+        let claimed = self.source == Source::Once && offset > known;
+        if claimed || self.total.or(self.spec.size).is_some_and(|size| offset > size) {
             return Err(Failure::new(Code::BadOffset, "the server claims bytes of this stream that were never sent"));
         }
         self.phase = SenderPhase::Flowing;
         self.limit = limit.max(offset);
-        self.asked = None;
         self.durable = offset;
         match self.source {
-            Source::Seekable => self.ready.clear(),
+            Source::Seekable => {
+                self.ready.clear();
+                self.asked = None;
+            }
+            // Asked twice, the source would give the bytes of the first answer to nobody: the want stands.
             Source::Once => {
                 // What was on the way when the link went goes out again, in order.
                 while let Some(frame) = self.kept.pop_back() {
@@ -215,7 +231,7 @@ impl Sender {
     }
 
     fn wanted_offset(&self) -> u64 {
-        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
+        let end = self.end_of_ready();
         match &self.digest {
             // The digest takes in every byte, those too that an earlier life of the stream has sent.
             Digests::Compute(digester) => end.min(digester.count()),
@@ -223,11 +239,14 @@ impl Sender {
         }
     }
 
-    /// Bytes from the source. Returns false when they do not answer the last want (the link was cut in between): the source
-    /// is asked again.
-    pub(crate) fn provide(&mut self, offset: u64, bytes: &[u8]) -> bool {
-        if self.asked != Some(offset) || bytes.is_empty() {
-            return false;
+    /// Bytes from the source; none say that it has no more. False when they do not answer the last want (the link was cut in
+    /// between): the source is asked again. Fails as [`Sender::source_ended`] does.
+    pub(crate) fn provide(&mut self, offset: u64, bytes: &[u8]) -> Result<bool, Failure> {
+        if self.asked != Some(offset) {
+            return Ok(false);
+        }
+        if bytes.is_empty() {
+            return self.source_ended().map(|()| true);
         }
         self.asked = None;
         if let Digests::Compute(digester) = &mut self.digest {
@@ -238,32 +257,66 @@ impl Sender {
                 digester.update(new);
             }
         }
-        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
+        let end = self.end_of_ready();
         let Some(fresh) = usize::try_from(end.saturating_sub(offset)).ok().and_then(|skip| bytes.get(skip..)) else {
-            return true;
+            return Ok(true);
         };
         let mut at = end;
-        for piece in fresh.chunks(MAX_CHUNK) {
+        for piece in fresh.chunks(self.chunk) {
             self.ready.push_back((at, chunk::encode(self.no, at, piece)));
             at += piece.len() as u64;
         }
-        true
+        Ok(true)
     }
 
-    /// The source has no more bytes. Fails when it gave fewer than it declared.
+    /// The source has no more bytes. Fails when it gave fewer than it declared, or than it gave before.
     pub(crate) fn source_ended(&mut self) -> Result<(), Failure> {
-        let end = self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame));
-        self.asked = None;
-        match self.spec.size {
-            Some(size) if size != end => Err(Failure::new(
+        let end = match (self.source, self.asked.take()) {
+            (Source::Once, _) => self.end_of_ready(),
+            (Source::Seekable, Some(asked)) => asked,
+            // The answer to a want of a link before: it is told again.
+            (Source::Seekable, None) => return Ok(()),
+        };
+        let before = match &self.digest {
+            Digests::Compute(digester) => digester.count(),
+            Digests::Known(_) => self.total.unwrap_or(end),
+        };
+        let expected = self.total.or(self.spec.size).unwrap_or(before).max(before);
+        if end != expected {
+            return Err(Failure::new(
                 Code::SizeMismatch,
-                format!("the source ended after {end} bytes, but {size} were declared; the file may have changed"),
-            )),
-            _ => {
-                self.total = Some(end);
-                Ok(())
-            }
+                format!("the source ended after {end} bytes, and not after {expected}; the file may have changed"),
+            ));
         }
+        self.total = Some(end);
+        Ok(())
+    }
+
+    fn end_of_ready(&self) -> u64 {
+        self.ready.back().map_or(self.next, |(at, frame)| at + payload(frame))
+    }
+
+    /// The receiver says that it has everything.
+    pub(crate) fn finished(&mut self, size: u64, digest: Digest) {
+        self.verdict = Some((size, digest));
+    }
+
+    /// Whether the receiver's word is true, once it can be told: it may come before all bytes were read here, when they arrived in
+    /// an earlier life of the stream.
+    pub(crate) fn conclusion(&self) -> Option<Result<(u64, Digest), Failure>> {
+        let (size, digest) = self.verdict?;
+        let Digests::Compute(digester) = &self.digest else { return Some(Ok((size, digest))) };
+        if self.total.or(self.spec.size).is_some_and(|total| total != size) || digester.count() > size {
+            return Some(Err(Failure::new(Code::SizeMismatch, "the server has another number of bytes than were sent")));
+        }
+        if digester.count() < size {
+            return None;
+        }
+        Some(if digester.digest() == digest {
+            Ok((size, digest))
+        } else {
+            Err(Failure::new(Code::DigestMismatch, "the server has other bytes than were sent"))
+        })
     }
 
     /// The next frame to send, if any may go.
@@ -271,11 +324,12 @@ impl Sender {
         if self.phase != SenderPhase::Flowing || self.paused {
             return None;
         }
-        let (at, end) = self.ready.front().map(|(at, frame)| (*at, at + payload(frame)))?;
+        let (at, end) = self.next_span()?;
         if end > self.limit || (self.is_paced(at, end) && self.pacer.stalls_at().is_none_or(|at| now < at)) {
             return None;
         }
-        let (at, frame) = self.ready.pop_front()?;
+        let (_, frame) = self.ready.pop_front()?;
+        let frame = self.cut(at, end, frame);
         self.next = end;
         self.pacer.sent(now, end);
         if self.source == Source::Once {
@@ -284,21 +338,43 @@ impl Sender {
         Some(frame)
     }
 
+    /// From where to where the next frame goes: all that is ready as one piece, unless the receiver takes less at once or has no
+    /// room for as much as one piece.
+    fn next_span(&self) -> Option<(u64, u64)> {
+        let (at, frame) = self.ready.front()?;
+        let end = at + payload(frame).min(self.chunk as u64);
+        let cramped = *at <= self.durable && *at < self.limit;
+        Some((*at, if cramped { end.min(self.limit) } else { end }))
+    }
+
+    /// The part of a frame up to `end`; the rest waits for its turn.
+    fn cut(&mut self, at: u64, end: u64, frame: Bytes) -> Bytes {
+        let Some((head, rest)) = usize::try_from(end - at).ok().and_then(|len| frame[CHUNK_HEADER..].split_at_checked(len))
+        else {
+            return frame;
+        };
+        if rest.is_empty() {
+            return frame;
+        }
+        let (head, rest) = (chunk::encode(self.no, at, head), chunk::encode(self.no, end, rest));
+        self.ready.push_front((end, rest));
+        head
+    }
+
     fn is_paced(&self, at: u64, end: u64) -> bool {
         end - self.durable > self.pacer.allowance() && at > self.durable
     }
 
-    /// When a frame may go that the pacer holds back now.
-    pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let (at, frame) = self.ready.front()?;
-        let end = at + payload(frame);
-        let held = self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(*at, end);
-        if held { self.pacer.stalls_at() } else { None }
+    /// When a frame may go that the pacer holds back now. A frame that is due and waits for the socket waits for no timer.
+    pub(crate) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        let (at, end) = self.next_span()?;
+        let held = self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(at, end);
+        self.pacer.stalls_at().filter(|at| held && *at > now)
     }
 
     /// Size and digest, when everything is sent and the end is not: the caller sends it now.
     pub(crate) fn take_end(&mut self) -> Option<(u64, Digest)> {
-        if self.phase != SenderPhase::Flowing || self.paused || !self.ready.is_empty() {
+        if self.phase != SenderPhase::Flowing || self.paused || !self.ready.is_empty() || self.verdict.is_some() {
             return None;
         }
         let (total, digest) = self.whole()?;

@@ -61,6 +61,8 @@ pub struct Server {
     pub sending: BTreeMap<(Owner, StreamId), usize>,
     /// How many streams to clients are known to have arrived.
     pub delivered: usize,
+    /// Whether it does what a machine says only after it has read all that came at one time.
+    pub lazy: bool,
     /// What must never happen.
     pub faults: Vec<String>,
     life: u32,
@@ -102,6 +104,7 @@ impl Server {
             dropped: Vec::new(),
             sending: BTreeMap::new(),
             delivered: 0,
+            lazy: false,
             faults: Vec::new(),
             life: 0,
             rng: Rng::new(seed ^ 0x5e55_1011),
@@ -139,6 +142,12 @@ impl Server {
         let due: Vec<_> = self.sessions.iter().filter(|(_, held)| due(held)).map(|(id, _)| *id).collect();
         for id in due {
             self.with(net, id, |_, held, net| held.machine.handle_timeout(net.now));
+            if let Some(held) = self.sessions.get_mut(&id)
+                && held.wait.is_some_and(|at| at <= now)
+            {
+                self.faults.push(format!("the machine waits for {:?}, which is past at {now:?}", held.wait));
+                held.wait = None;
+            }
         }
     }
 
@@ -148,11 +157,17 @@ impl Server {
             (_, Frame::Close(code)) => self.closed(net, socket, code),
             (Some((session, link)), frame) => {
                 let (session, link) = (*session, *link);
-                self.with(net, session, |_, held, net| match &frame {
-                    Frame::Text(text) => held.machine.handle_input(net.now, link, Input::Text(text)),
-                    Frame::Binary(bytes) => held.machine.handle_input(net.now, link, Input::Binary(bytes.clone())),
-                    Frame::Close(_) => {}
-                });
+                let input = match &frame {
+                    Frame::Binary(bytes) => Input::Binary(bytes.clone()),
+                    Frame::Text(text) => Input::Text(text),
+                    Frame::Close(_) => return,
+                };
+                if !self.lazy {
+                    self.with(net, session, |_, held, net| held.machine.handle_input(net.now, link, input));
+                } else if let Some(held) = self.sessions.get_mut(&session) {
+                    held.machine.handle_input(net.now, link, input);
+                    held.wait = Some(net.now);
+                }
             }
             (None, Frame::Text(text)) => self.greet(net, socket, &text),
             (None, Frame::Binary(_)) => {
@@ -175,6 +190,7 @@ impl Server {
         net.shut(socket, Side::Server);
         let Some(Some((session, link))) = self.connections.remove(&socket) else { return };
         if code == 1000 {
+            self.streams.retain(|_, stored| stored.session != session || matches!(stored.phase, Phase::Whole(..)));
             return self.end(net, session);
         }
         self.detach(net, session, link);
@@ -281,7 +297,7 @@ impl Server {
             self.stopped(&handler);
         }
         let owner = session.to_string();
-        self.streams.retain(|(of, _), stored| *of != owner && stored.session != session);
+        self.streams.retain(|(of, _), _| *of != owner);
         self.sending.retain(|(of, _), _| *of != owner);
     }
 

@@ -1,0 +1,75 @@
+//! Both sides notice a connection that is dead and does not say so.
+
+use std::time::Duration;
+
+use samewire_protocol::Code;
+use samewire_protocol::session::Status;
+use samewire_tests::net::{Blow, Side};
+use samewire_tests::pair::Pair;
+
+const NEVER: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn an_idle_connection_lives_on_by_the_servers_pings() {
+    let mut pair = Pair::connected(1);
+    pair.net.trace = Some(Vec::new());
+    pair.run_for(Duration::from_secs(260));
+    let said = |side, what: &str| {
+        let trace = pair.net.trace.as_deref().unwrap();
+        trace.iter().filter(|(_, from, text)| *from == side && text.contains(what)).count()
+    };
+    assert_eq!((said(Side::Server, "\"ping\""), said(Side::Client, "\"pong\"")), (10, 10));
+    assert_eq!(pair.net.trace.as_deref().unwrap().len(), 20, "nothing else is said on an idle connection");
+    assert_eq!(pair.client().welcomes.len(), 1);
+}
+
+#[test]
+fn a_client_that_hears_nothing_dials_again() {
+    let mut pair = Pair::connected(2);
+    // The bytes go nowhere and nobody is told.
+    pair.cut_as(0, Blow { client: NEVER, server: NEVER, ..Blow::default() });
+    pair.run_for(Duration::from_secs(34));
+    assert!(pair.is_live(0));
+    pair.run_for(Duration::from_secs(6));
+    assert_eq!(pair.client().welcomes.len(), 2);
+    let call = pair.call("echo", r#"{"tag":"a"}"#);
+    assert!(pair.result(call).is_ok());
+}
+
+#[test]
+fn a_server_that_hears_nothing_lets_the_socket_go_and_keeps_the_session() {
+    let mut pair = Pair::connected(3);
+    let session = pair.client().welcomes[0].0;
+    // Only the way to the server is dead: the client hears pings, and its answers are lost.
+    pair.freeze(0, true);
+    pair.run_for(Duration::from_secs(36));
+    assert!(pair.server.machine(session).is_some());
+    pair.freeze(0, false);
+    let waits = pair.client().statuses.iter().any(|status| matches!(status, Status::Waiting { .. }));
+    assert!(waits, "{:?}", pair.client().statuses);
+    assert!(pair.run_until(|pair| pair.client().welcomes.len() == 2));
+    assert_eq!(pair.client().welcomes[1].0, session);
+}
+
+#[test]
+fn a_server_says_why_it_lets_a_silent_socket_go_only_once() {
+    let mut pair = Pair::connected(4);
+    pair.net.trace = Some(Vec::new());
+    pair.freeze(0, true);
+    pair.run_for(Duration::from_secs(100));
+    let trace = pair.net.trace.as_deref().unwrap();
+    let goodbyes = trace.iter().filter(|(_, _, text)| text.contains(Code::HeartbeatTimeout.as_str())).count();
+    assert_eq!(goodbyes, 1);
+}
+
+#[test]
+fn traffic_makes_pings_needless() {
+    let mut pair = Pair::connected(5);
+    pair.net.trace = Some(Vec::new());
+    for n in 0..20 {
+        pair.call("echo", &format!(r#"{{"tag":"{n}"}}"#));
+        pair.run_for(Duration::from_secs(10));
+    }
+    let trace = pair.net.trace.as_deref().unwrap();
+    assert!(!trace.iter().any(|(_, _, text)| text.contains("\"ping\"")));
+}

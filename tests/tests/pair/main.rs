@@ -1,0 +1,22 @@
+//! Both halves of the session on virtual time: one file for each behaviour.
+
+mod abort;
+mod backoff;
+mod broken_frames;
+mod calls;
+mod cancel;
+mod continuity;
+mod credit;
+mod deadline;
+mod download;
+mod ending;
+mod fairness;
+mod handshake;
+mod heartbeat;
+mod hidden_tab;
+mod integrity;
+mod parts;
+mod pause;
+mod source_once;
+mod superseded;
+mod upload;
