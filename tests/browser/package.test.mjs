@@ -33,6 +33,8 @@ describe("in plain Node", () => {
       const before = Reflect.ownKeys(globalThis).map(String);
       const begun = process.getActiveResourcesInfo().length;
       const names = Object.keys(await import("samewire")).sort();
+      // Reading the files themselves is over a moment later.
+      await new Promise((resolve) => setTimeout(resolve, 100));
       const globals = Reflect.ownKeys(globalThis).map(String).filter((name) => !before.includes(name));
       console.log(JSON.stringify({ names, globals, handles: process.getActiveResourcesInfo().length - begun }));
     `);

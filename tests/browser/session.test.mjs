@@ -335,29 +335,50 @@ describe("a server that crashes", () => {
 });
 
 describe("a page that sleeps", () => {
-  test("longer than the server waits for a sign of life comes back and goes on", async () => {
-    const sleepy = await Stage.start({
-      settings: { SAMEWIRE_LIMITS_HEARTBEAT_INTERVAL: "400ms", SAMEWIRE_LIMITS_HEARTBEAT_TIMEOUT: "400ms" },
-    });
-    try {
-      const { page, token } = await sleepy.page();
-      sleepy.proxy.rate = 6e6;
-      await page.evaluate(async (token) => {
-        window.client = newClient({ token });
-        window.all = bytes(9_000_000, 4);
-        await client.connect();
-        window.uploader = client.createBlobUploader(new Blob([all]), { name: "asleep.bin" });
-        window.stored = client.api.files.upload({ stream: uploader });
-      }, token);
-      await page.waitForFunction(() => window.uploader.progress.durable > 1_000_000);
-      const devtools = await page.context().newCDPSession(page);
-      await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-      await until("the server gives the connection up", () => sleepy.proxy.sessions === 0);
-      await devtools.send("Page.setWebLifecycleState", { state: "active" });
-      const record = await page.evaluate(() => window.stored);
-      assert.equal(record.size, 9_000_000);
-    } finally {
-      await sleepy.end();
-    }
+  let stage, page, token;
+
+  // A server that soon gives up on a silent client.
+  const settings = { SAMEWIRE_LIMITS_HEARTBEAT_INTERVAL: "400ms", SAMEWIRE_LIMITS_HEARTBEAT_TIMEOUT: "400ms" };
+  before(async () => (stage = await Stage.start({ settings })));
+  after(() => stage?.end());
+  beforeEach(async () => ({ page, token } = await stage.page()));
+  afterEach(() => page.context().close());
+
+  test("for longer than the server waits comes back, and its upload goes on", async () => {
+    stage.proxy.rate = 6e6;
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      await client.connect();
+      window.uploader = client.createBlobUploader(new Blob([bytes(9_000_000, 4)]), { name: "asleep.bin" });
+      window.record = client.api.files.upload({ stream: uploader });
+    }, token);
+    await page.waitForFunction(() => window.uploader.progress.durable > 1_000_000);
+    // A page whose scripts stand still, as in a frozen tab or a closed laptop.
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Debugger.enable");
+    await devtools.send("Debugger.pause");
+    await until("the server gives the connection up", () => stage.proxy.sessions === 0);
+    await devtools.send("Debugger.resume");
+    await devtools.send("Debugger.disable");
+    const record = await page.evaluate(() => window.record);
+    stage.proxy.rate = Infinity;
+    assert.equal(record.size, 9_000_000);
+  });
+
+  test("takes silence for a loss only while somebody looks", async () => {
+    await page.evaluate(async (token) => {
+      window.show = (visible) => {
+        Object.defineProperty(document, "hidden", { value: !visible, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      window.client = newClient({ token });
+      await client.connect();
+      show(false);
+    }, token);
+    stage.proxy.stall(true);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    assert.equal(await page.evaluate(() => client.state), "live", "timers of a hidden page are late, and prove nothing");
+    await stage.lose(page, { how: () => page.evaluate(() => show(true)), meanwhile: () => stage.proxy.stall(false) });
+    await stage.lose(page, { how: () => stage.proxy.stall(true), meanwhile: () => stage.proxy.stall(false) });
   });
 });

@@ -22,6 +22,9 @@ afterEach(async () => {
   await page.context().close();
 });
 
+/** How many streams the server has; those included that other tests left whole but unnamed. */
+const streams = async () => (await stage.server.health()).streams;
+
 describe("to the server", () => {
   test("a stream of unknown length is written as it comes, through cuts", async () => {
     stage.proxy.rate = 12e6;
@@ -101,6 +104,7 @@ describe("to the server", () => {
   });
 
   test("an aborted writer fails the stream, and nothing is stored", async () => {
+    const before = await streams();
     const seen = await page.evaluate(async (token) => {
       const client = newClient({ token });
       const stream = client.createStream({ name: "half.bin" });
@@ -114,7 +118,7 @@ describe("to the server", () => {
     assert.equal(seen.error.message, "thought better of it");
     assert.equal(seen.call.error?.ours, true);
     assert.deepEqual(seen.files, []);
-    await until("the server has dropped it", async () => (await stage.server.health()).streams === 0);
+    await until("the server has dropped it", async () => (await streams()) === before);
   });
 
   test("a source that fails fails the upload", async () => {
@@ -156,17 +160,18 @@ describe("to the server", () => {
   });
 
   test("a name that could be a path is refused, and nothing is stored", async () => {
+    const before = await streams();
     for (const name of ["../../etc/passwd", "a/b", "a\u0000b", "..", "x".repeat(256)]) {
       const { error } = await page.evaluate(
         ({ token, name }) => {
           const client = newClient({ token });
-          return outcome(client.api.files.upload({ stream: client.createBlobUploader(new Blob(["x"]), { name }) }));
+          return outcome(client.createBlobUploader(new Blob(["x"]), { name }).upload());
         },
         { token, name },
       );
       assert.equal(error?.code, "bad-name", JSON.stringify(name));
     }
-    assert.equal((await stage.server.health()).streams, 0);
+    assert.equal(await streams(), before);
   });
 
   test("several at once all move, and a call does not wait behind them", async () => {
@@ -231,7 +236,8 @@ describe("an uploader", () => {
     assert.deepEqual([seen.before.durable, seen.before.state, seen.size], [0, "paused", 2_000_000]);
   });
 
-  test("that is cancelled rejects with `canceled`, and so does a call that waits for it", async () => {
+  test("that is cancelled rejects with `canceled`, and a call that waits for it fails", async () => {
+    const before = await streams();
     const seen = await page.evaluate(async (token) => {
       const client = newClient({ token });
       const uploader = client.createBlobUploader(new Blob([bytes(2_000_000)]), { name: "never.bin" });
@@ -246,7 +252,7 @@ describe("an uploader", () => {
     assert.equal(seen.upload.error.code, "canceled");
     assert.ok(["canceled", "stream-aborted", "stream-not-found"].includes(seen.call.error.code), seen.call.error.code);
     assert.equal(seen.state, "canceled");
-    await until("the server has dropped it", async () => (await stage.server.health()).streams === 0);
+    await until("the server has dropped it", async () => (await streams()) === before);
   });
 
   test("obeys its signal, before and during", async () => {
@@ -343,6 +349,7 @@ describe("from the server", () => {
 
   test("a reader that cancels ends the stream on the server", async () => {
     await store(20 * MiB);
+    const before = await streams();
     const begun = stage.proxy.down;
     await page.evaluate(async () => {
       const { stream } = await client.api.files.open({ id: record.id });
@@ -350,7 +357,7 @@ describe("from the server", () => {
       await reader.read();
       await reader.cancel("enough");
     });
-    await until("the server has dropped it", async () => (await stage.server.health()).streams === 0);
+    await until("the server has dropped it", async () => (await streams()) === before);
     assert.ok(stage.proxy.down - begun < WINDOW + MiB);
   });
 

@@ -47,6 +47,8 @@ describe("256 MiB through five cuts", () => {
     await demo.upload(notes, "stored");
     await demo.upload(photo, "stored");
     await demo.stored(photo).waitFor();
+    await demo.page.getByTestId("clear-finished").click();
+    await demo.card(photo).waitFor({ state: "detached" });
   });
 
   test("it goes on where it was after every cut, and is stored", async (t) => {
@@ -64,7 +66,7 @@ describe("256 MiB through five cuts", () => {
       await demo.connection("Live");
     }
     await demo.upload(big, "uploading");
-    await pictures();
+    await picture();
     await demo.page.getByTestId("cut").click();
     await demo.connection("Reconnecting");
     await demo.connection("Live");
@@ -82,18 +84,11 @@ describe("256 MiB through five cuts", () => {
     proxy.rate = Infinity;
   });
 
-  /** In the middle of the upload: on a desk and on a phone. */
-  async function pictures() {
-    const { page } = demo;
+  async function picture() {
     // The speed is an average over some seconds.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    proxy.rate = 12e6;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    proxy.rate = 10e6;
     await demo.picture("upload");
-    await page.setViewportSize({ width: 390, height: 844 });
-    await demo.picture("upload-phone");
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= 390, `the page is ${width} pixels wide on a phone`);
-    await page.setViewportSize({ width: 1280, height: 800 });
     proxy.rate = 40e6;
   }
 
@@ -244,6 +239,48 @@ describe("buttons", () => {
       return still;
     }, { every: 250 });
   }
+});
+
+describe("on a phone", () => {
+  let phone, clip;
+
+  before(async () => {
+    clip = await write(place, "IMG_2031.mov", 32 * MiB, 5);
+    const screen = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+    phone = await openUploadPage(browser, proxy.url, screen);
+    proxy.rate = 8e6;
+  });
+
+  after(() => phone?.close());
+
+  test("a file goes up through a cut, all of it within reach of a thumb", async () => {
+    await phone.choose(clip);
+    await phone.upload(clip, "uploading");
+    await proxy.cutAfter(6 * MiB);
+    await phone.connection("Reconnecting");
+    await phone.connection("Live");
+    await phone.page.getByTestId("cut").tap();
+    await phone.connection("Reconnecting");
+    await phone.connection("Live");
+    await phone.upload(clip, "uploading");
+    await proxy.cutAfter(6 * MiB);
+    await phone.connection("Live");
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await phone.picture("upload-phone");
+    const { width, small } = await phone.page.evaluate(() => ({
+      width: document.documentElement.scrollWidth,
+      small: [...document.querySelectorAll("button")]
+        .map((button) => ({ label: button.ariaLabel ?? button.innerText, ...button.getBoundingClientRect().toJSON() }))
+        .filter(({ width, height }) => height > 0 && (width < 40 || height < 40))
+        .map(({ label, width, height }) => `${label}: ${width} x ${height}`),
+    }));
+    assert.equal(width, 390, "nothing sticks out");
+    assert.deepEqual(small, [], "buttons big enough to hit");
+    proxy.rate = Infinity;
+    await phone.upload(clip, "stored");
+    await phone.stored(clip).waitFor();
+    assert.deepEqual(phone.trace.problems, []);
+  });
 });
 
 test("the page had no error of its own", () => {

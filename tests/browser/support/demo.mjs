@@ -43,7 +43,7 @@ export class UploadPage {
   async upload(file, state) {
     const card = this.page.locator(`[data-testid=upload-card][data-name=${JSON.stringify(file.name)}][data-state=${state}]`);
     await card.waitFor(state === "stored" ? { timeout: PATIENCE } : {});
-    return card;
+    return this.card(file);
   }
 
   /** Waits until a download says that it is whole. */
