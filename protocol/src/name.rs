@@ -38,11 +38,16 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     if name.chars().all(|c| c == '.') {
         return Err(NameError::Dots);
     }
-    let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if name.chars().any(|c| c.is_control() || reorders(c)) {
+    if name.chars().any(is_unsafe_to_show) {
         return Err(NameError::Control);
     }
     Ok(())
+}
+
+/// Whether a character is a control character, or one that reorders the text around it (Unicode's bidirectional formatting).
+#[must_use]
+pub fn is_unsafe_to_show(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether the text is a method's name: parts of letters, digits, `-`, `_` and `.`, with `/` between them.

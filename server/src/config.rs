@@ -224,17 +224,17 @@ impl Streams {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reconnect {
-    /// The least time to wait before dialling again. Default `250ms`.
+    /// The least time to wait before dialling again. Default `50ms`.
     #[serde(with = "human::duration")]
     pub delay: Duration,
-    /// Over how much more time clients spread at random. Default `2s`.
+    /// Over how much more time clients spread at random, at least; it grows with the number of sessions. Default `250ms`.
     #[serde(with = "human::duration")]
     pub spread: Duration,
 }
 
 impl Default for Reconnect {
     fn default() -> Self {
-        Self { delay: Duration::from_millis(250), spread: Duration::from_secs(2) }
+        Self { delay: Duration::from_millis(50), spread: Duration::from_millis(250) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::wire::Advice;
 /// The numbers of the backoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffConfig {
-    /// The span of the first retry. Default 500 ms.
+    /// The span of the first retry. Default 250 ms.
     pub base: Duration,
     /// The longest span. Default 20 s.
     pub cap: Duration,
@@ -18,7 +18,7 @@ pub struct BackoffConfig {
 
 impl Default for BackoffConfig {
     fn default() -> Self {
-        Self { base: Duration::from_millis(500), cap: Duration::from_secs(20), settled: Duration::from_secs(10) }
+        Self { base: Duration::from_millis(250), cap: Duration::from_secs(20), settled: Duration::from_secs(10) }
     }
 }
 

@@ -105,12 +105,13 @@ impl Session {
         self.advice = welcome.reconnect;
         self.room = SEND_AHEAD;
         self.state = State::Live(Live { since: now, heard_at: now, probe: None });
-        self.event(Event::Status(self.state.status()));
+        // Whoever hears that the session is live must already know which one it is.
         self.event(Event::Welcomed {
             session: welcome.session,
             continuity: welcome.continuity,
             identity: welcome.identity.as_deref().map(str::to_owned),
         });
+        self.event(Event::Status(self.state.status()));
         // Streams first: a call that names one must find it.
         self.streams.resume(&self.limits, welcome.continuity);
         let (cancels, lost) = self.calls.resume(welcome.continuity);

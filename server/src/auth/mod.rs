@@ -115,7 +115,7 @@ pub fn check_user(id: &str) -> Result<(), UserError> {
     if id.is_empty() || id.chars().nth(MAX_USER).is_some() {
         return Err(UserError::Length);
     }
-    if id.chars().any(char::is_control) || id.trim() != id {
+    if id.chars().any(samewire_protocol::name::is_unsafe_to_show) || id.trim() != id {
         return Err(UserError::Unprintable);
     }
     if id.starts_with(ANONYMOUS_PREFIX) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samewire_protocol::session::{Input, Status};
+use samewire_protocol::session::{BackoffConfig, Input, Status};
 use samewire_protocol::wire::Advice;
 use samewire_tests::net::Reach;
 use samewire_tests::pair::Pair;
@@ -62,8 +62,8 @@ fn the_span_grows_with_each_failure_up_to_the_cap() {
         }
     }
     for (attempt, longest) in longest.iter().enumerate() {
-        let span = Duration::from_millis(500) * 2u32.pow(u32::try_from(attempt).unwrap());
-        let span = span.min(Duration::from_secs(20));
+        let span = BackoffConfig::default().base * 2u32.pow(u32::try_from(attempt).unwrap());
+        let span = span.min(BackoffConfig::default().cap);
         assert!(*longest <= span && *longest > span.mul_f64(0.9), "attempt {attempt}: {longest:?} of {span:?}");
     }
 }
@@ -78,7 +78,7 @@ fn a_link_that_stood_for_a_while_makes_the_next_failure_a_first_one() {
     }
     pair.run_for(Duration::from_secs(11));
     lose(&mut pair);
-    assert!(wait(&pair) <= Duration::from_millis(500), "{:?}", wait(&pair));
+    assert!(wait(&pair) <= BackoffConfig::default().base, "{:?}", wait(&pair));
 }
 
 #[test]
