@@ -100,7 +100,7 @@ type Methods<Api> = Extract<keyof Api, string>;
 
 /** How calls are made: the client itself, or one wire of it. */
 export interface Caller<Api = BuiltInApi> {
-  /** Calls a method and resolves with its result. Rejects with a {@link SamewireError}, or with the reason of an aborted signal. */
+  /** Calls a method and resolves with its result. Rejects with a {@link SamewireError}, with the reason of an aborted signal, or with a TypeError for params that JSON cannot hold. */
   call<Name extends Methods<Api>>(
     method: Name,
     ...args: Api[Name] extends Method ? Arguments<Api[Name]> : never
@@ -394,6 +394,8 @@ export type ErrorCode =
   | "unauthenticated"
   | "unknown-type"
   | "wrong-protocol"
+  /** The function that gives the token failed. */
+  | "token-unavailable"
   /** There is no WebSocket where this runs. */
   | "no-websocket"
   /** There is no page to take the server's address from, and no `apiUrl`. */

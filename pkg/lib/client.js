@@ -125,6 +125,7 @@ export class Client {
     const { id, done: finished } = sending;
     const abort = (reason = new SamewireError("canceled", "the stream was aborted")) => sending.abort(reason);
     const writable = new WritableStream({
+      start: (controller) => void finished.catch((error) => controller.error(error)),
       write(chunk) {
         sending.start();
         return writer.write(chunk);
@@ -161,7 +162,7 @@ export class Client {
       idempotent: idempotent ?? (traits & IDEMPOTENT) !== 0,
       onPart: onPart && ((part) => guarded(onPart, part)),
     };
-    const session = names || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
+    const session = names || onPart || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
     const wire = forced ?? (session ? "session" : "http");
     if (wire === "session") return this.#overSession(method, text, names, options);
     try {
@@ -231,6 +232,11 @@ export class Client {
         return receiving;
       },
       trouble: (error) => this.#trouble(error),
+      crashed: (error) => {
+        if (session !== this.#session) return;
+        this.#session = this.#opening = undefined;
+        this.#enter({ state: "closed", error });
+      },
     });
     this.#session = session;
     return session;
@@ -239,7 +245,6 @@ export class Client {
   #enter(state) {
     this.#state = state;
     if (state.state === "waiting") this.#refreshToken();
-    if (state.error?.code === "internal" && this.#session) this.#session = this.#opening = undefined;
     if (state.state === "live" || state.state === "closed") {
       for (const { resolve, reject } of this.#waiters.splice(0)) state.state === "live" ? resolve() : reject(state.error);
     }
@@ -258,7 +263,12 @@ export class Client {
 
   async #token() {
     const { token } = this.#options;
-    return (typeof token === "function" ? await token() : token) ?? undefined;
+    if (typeof token !== "function") return token ?? undefined;
+    try {
+      return (await token()) ?? undefined;
+    } catch (cause) {
+      throw new SamewireError("token-unavailable", `no token could be had: ${cause?.message ?? cause}`, { retryable: true, cause });
+    }
   }
 
   #urls() {

@@ -5,6 +5,7 @@ import { SamewireError } from "./error.js";
 const sessions = new Set();
 let read = () => undefined;
 let loading;
+let panic;
 
 /** Loads the wasm, once. Takes what `WebAssembly` takes, where the default place is of no use: a URL, Response, bytes or Module. */
 export function init(input) {
@@ -46,26 +47,25 @@ export function enter(work) {
     return work();
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-    // A panic has told us already; running out of memory or stack has not.
-    glue.reset();
-    crash(error.message);
-    throw fault(error.message);
+    // A panic has asked for a new instance already; running out of memory or stack has not.
+    if (panic === undefined) glue.reset();
+    throw crash(panic ?? error.message);
   }
 }
 
 function panicked(message) {
-  // The instance is still on the stack.
-  queueMicrotask(() => crash(message));
+  panic = message;
+  // Not now: the instance is still on the stack. Unless `enter` is quicker.
+  queueMicrotask(() => panic !== undefined && crash(panic));
 }
 
 function crash(message) {
+  const error = new SamewireError("internal", `a fault in the SDK's wasm: ${message}; connect again`, { ran: "maybe" });
   const lost = [...sessions];
   sessions.clear();
-  // This first call after a fault makes the new instance.
+  panic = undefined;
+  // The first call after a fault makes the new instance.
   glue.onPanic(panicked);
-  for (const session of lost) session.crashed(fault(message));
-}
-
-function fault(message) {
-  return new SamewireError("internal", `a fault in the SDK's wasm: ${message}; make a new client`, { ran: "maybe" });
+  for (const session of lost) session.crashed(error);
+  return error;
 }

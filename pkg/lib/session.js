@@ -5,13 +5,14 @@ import { enter, watch } from "./load.js";
 
 export class Session {
   #wasm;
+  #socket;
   #calls = new Map();
   #streams = new Map();
   #hooks;
   #unwatch;
   #scope = new AbortController();
 
-  /** `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(stream), trouble(error). */
+  /** `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(offer), trouble(error), crashed(error). */
   constructor(glue, url, token, hooks) {
     this.#hooks = hooks;
     this.#wasm = enter(() => new glue.Session(url, token, this));
@@ -93,6 +94,10 @@ export class Session {
 
   // What the wasm tells. None of these may throw.
 
+  dialed(socket) {
+    this.#socket = socket;
+  }
+
   status(state, retryIn, error) {
     this.#hooks.state({ state, retryIn, error });
   }
@@ -148,11 +153,13 @@ export class Session {
   /** The instance is lost, and with it the session. */
   crashed(error) {
     this.#detach();
+    // What it would tell would be told to the lost instance.
+    const socket = this.#socket;
+    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
+    socket?.close();
     for (const call of this.#calls.values()) call.reject(error);
     for (const stream of this.#streams.values()) stream.aborted(error);
-    this.#calls.clear();
-    this.#streams.clear();
-    this.#hooks.state({ state: "closed", error });
+    this.#hooks.crashed(error);
   }
 
   #enter(work) {

@@ -17,6 +17,7 @@ use samewire_protocol::streams::{Source, StreamSpec};
 use samewire_protocol::wire::{Continuity, payload};
 use samewire_protocol::{CallId, Code, Failure, Link, Method, StreamNo, files, system};
 use wasm_bindgen::prelude::*;
+use web_sys::WebSocket;
 
 use crate::driver::{Driver, now};
 use crate::error::shown;
@@ -34,6 +35,9 @@ extern "C" {
     // Whom the session tells what happens. Its methods must not throw.
     pub type Listener;
 
+    /// A socket is being opened. Whoever is told may have to close it when this instance no longer can.
+    #[wasm_bindgen(method)]
+    pub(crate) fn dialed(this: &Listener, socket: &WebSocket);
     #[wasm_bindgen(method)]
     fn status(this: &Listener, state: &str, retry_in: Option<f64>, why: JsValue);
     #[wasm_bindgen(method)]

@@ -164,7 +164,10 @@ impl Driver {
 
     fn dial(self: &Rc<Self>, link: Link) {
         match Socket::open(&self.url, link, self) {
-            Some(socket) => drop(self.socket.replace(Some(Rc::new(socket)))),
+            Some(socket) => {
+                self.listener.dialed(socket.web());
+                self.socket.replace(Some(Rc::new(socket)));
+            }
             // The browser does not even try. The session sees a lost link and waits before the next attempt.
             None => self.session.borrow_mut().handle_input(now(), link, Input::Closed { code: 1006 }),
         }

@@ -40,6 +40,10 @@ impl Socket {
         self.socket.set_onclose(hears);
     }
 
+    pub(crate) fn web(&self) -> &WebSocket {
+        &self.socket
+    }
+
     pub(crate) fn protocol(&self) -> String {
         self.socket.protocol()
     }
