@@ -203,6 +203,67 @@ describe("a call", () => {
     assert.deepEqual(http.map(({ status }) => status), [404, 400, 400]);
   });
 
+  test("with params of any shape leaves the session as it was", async () => {
+    const seen = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      const states = [];
+      client.on("state", ({ state }) => states.push(state));
+      let nested = 1;
+      for (let depth = 0; depth < 3000; depth += 1) nested = [nested];
+      const ended = [];
+      for (const wire of [client.wsTransport, client.httpTransport]) {
+        const echo = (params) => outcome(wire.call("system/echo", params));
+        const deep = await echo(nested);
+        ended.push({
+          half: (await echo("half a \ud800 pair")).value,
+          deep: JSON.stringify(deep.value) === JSON.stringify(nested),
+          big: (await echo("x".repeat(2_000_000))).error.code,
+          bigint: (await echo(1n)).error.name,
+        });
+      }
+      return { ended, states, state: client.state };
+    }, token);
+    const expected = { half: "half a \ud800 pair", deep: true, big: "too-big", bigint: "TypeError" };
+    assert.deepEqual(seen, { ended: [expected, expected], states: [], state: "live" });
+  });
+
+  test("of what is no method's name is refused, and reaches nothing else", async () => {
+    const names = ["", "a b", "..", "../dev/token", "files/../../dev/token", "/files/list", "files//list", "files/list/", "./files/list", "日本"];
+    const ended = await page.evaluate(
+      async ({ token, names }) => {
+        const client = newClient({ token });
+        const ended = [];
+        for (const wire of [client.wsTransport, client.httpTransport]) {
+          for (const name of names) ended.push((await outcome(wire.call(name, { name: "maria" }))).error?.code ?? name);
+        }
+        return ended;
+      },
+      { token, names },
+    );
+    assert.deepEqual(ended, Array(2 * names.length).fill("method-not-found"));
+  });
+
+  test("that was never sent says that it did not run", async () => {
+    await page.evaluate(async (token) => {
+      window.client = newClient({ token });
+      await client.connect();
+    }, token);
+    const errors = [];
+    await stage.lose(page, {
+      how() {
+        stage.proxy.refuse(true);
+        stage.proxy.cut();
+      },
+      async meanwhile() {
+        const { error } = await page.evaluate(() => outcome(client.wsTransport.call("system/echo", 1, { timeout: 100 })));
+        errors.push(error);
+        stage.proxy.refuse(false);
+      },
+    });
+    assert.deepEqual(errors.map(({ code, ran }) => [code, ran]), [["deadline-exceeded", "no"]]);
+  });
+
   test("that is on its way during a cut is answered, and ran once", async () => {
     await openWithWaitingUpload();
     await page.evaluate(() => {

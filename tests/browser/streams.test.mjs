@@ -103,6 +103,43 @@ describe("to the server", () => {
     assert.equal(record.size, 8_000_000);
   });
 
+  test("a stream that is closed without a write is an empty file", async () => {
+    const record = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      const stream = client.createStream({ name: "empty.log" });
+      await stream.writable.close();
+      return client.api.files.upload({ stream });
+    }, token);
+    assert.equal(record.size, 0);
+  });
+
+  test("a declared size is kept to: fewer bytes fail, more bytes fail", async () => {
+    const seen = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      const ended = [];
+      for (const pieces of [[5, 5], [9], [11], [10, 1], [4, 7], []]) {
+        const stream = client.createStream({ name: "declared.bin", size: 10 });
+        const source = new ReadableStream({
+          pull: (controller) => (pieces.length ? controller.enqueue(new Uint8Array(pieces.shift())) : controller.close()),
+        });
+        const piped = outcome(source.pipeTo(stream.writable));
+        ended.push([(await piped).error?.code ?? "whole", (await outcome(stream.finished)).error?.code ?? "whole"]);
+      }
+      return ended;
+    }, token);
+    const short = ["size-mismatch", "size-mismatch"];
+    assert.deepEqual(seen, [["whole", "whole"], short, short, short, short, short]);
+  });
+
+  test("an option that is left undefined is the file's own", async () => {
+    const record = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      const file = new File(["abc"], "own.txt", { type: "text/plain" });
+      return client.api.files.upload({ stream: client.createBlobUploader(file, { name: undefined, media: undefined, size: undefined }) });
+    }, token);
+    assert.deepEqual([record.name, record.media, record.size], ["own.txt", "text/plain", 3]);
+  });
+
   test("an aborted writer fails the stream, and nothing is stored", async () => {
     const before = await streams();
     const seen = await page.evaluate(async (token) => {
@@ -375,5 +412,53 @@ describe("from the server", () => {
     );
     await stranger.page.context().close();
     for (const error of errors) assert.equal(error.code, "stream-not-found");
+  });
+});
+
+describe("what a server does not take", () => {
+  const MEGABYTE = 1e6;
+  let strict, page, token;
+
+  before(async () => {
+    const settings = { SAMEWIRE_STREAMS_QUOTA: "2MiB", SAMEWIRE_LIMITS_MAX_UPLOAD: "3MiB", SAMEWIRE_LIMITS_MAX_STREAMS: "4" };
+    strict = await Stage.start({ settings });
+    ({ page, token } = await strict.page());
+    await page.evaluate((token) => void (window.client = newClient({ token })), token);
+  });
+  after(() => strict?.end());
+
+  for (const [what, size, streamed, code] of [
+    ["a file beyond the room that is left", 2.5 * MEGABYTE, false, "quota-exceeded"],
+    ["a stream that grows beyond it", 2.5 * MEGABYTE, true, "quota-exceeded"],
+    ["a file beyond the limit", 4 * MEGABYTE, false, "too-big"],
+  ]) {
+    test(`${what} is refused with ${code}, and nothing stays`, async () => {
+      const { error } = await page.evaluate(
+        ({ size, streamed }) => {
+          const blob = new Blob([bytes(size)]);
+          return outcome(client.createBlobUploader(streamed ? blob.stream() : blob, { name: "big.bin" }).upload());
+        },
+        { size, streamed },
+      );
+      assert.deepEqual([error.code, error.ours, error.ran], [code, true, "no"]);
+      await until("nothing stays", async () => (await strict.server.health()).streams === 0 && (await strict.server.blobs()).length === 0);
+    });
+  }
+
+  test("more streams than it has places for are refused, and those that have one are stored", async () => {
+    const ends = await page.evaluate(async () => {
+      const uploads = Array.from({ length: 7 }, (_, at) => client.createBlobUploader(new Blob([bytes(1000, at)]), { name: `${at}.bin` }));
+      for (const upload of uploads) upload.pause();
+      const done = uploads.map((upload) => outcome(upload.upload()));
+      const refused = (await Promise.all(done.slice(4))).map(({ error }) => [error.code, error.retryable]);
+      const stored = await Promise.all(
+        uploads.slice(0, 4).map((stream) => {
+          stream.resume();
+          return client.api.files.upload({ stream });
+        }),
+      );
+      return { refused, stored: stored.length };
+    });
+    assert.deepEqual(ends, { refused: Array(3).fill(["too-many-streams", true]), stored: 4 });
   });
 });
