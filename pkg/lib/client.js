@@ -183,6 +183,8 @@ export class Client {
     return this.#shown(method, "http", text, names, async () => {
       if (names) await this.connect();
       const { api } = this.#urls();
+      // An address would be taken for another one: `..` leads out of /rpc.
+      if (/(^|\/)\.*(\/|$)/.test(method)) throw new SamewireError("method-not-found", "this is not a method's name: a part of it is empty or dots");
       const path = method.split("/").map(encodeURIComponent).join("/");
       const token = await this.#token();
       return post(`${api}/rpc/${path}`, text, { ...options, token, ticket: this.#session?.ticket });

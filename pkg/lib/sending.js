@@ -94,6 +94,7 @@ export class Sending {
 
   want(offset, max) {
     this.#source.want(this, offset, max).catch((cause) => {
+      if (cause instanceof SamewireError) return this.abort(cause, "failed");
       const text = `the source changed or can no longer be read (${cause?.message ?? cause}); choose it again`;
       this.abort(new SamewireError("source-unreadable", text, { cause }), "failed");
     });

@@ -1,4 +1,5 @@
 // Where the bytes of a stream to the server come from.
+import { SamewireError } from "./error.js";
 
 /** Bytes that can be read again at any offset. */
 class BlobSource {
@@ -25,6 +26,7 @@ class StreamSource {
   #left = new Uint8Array();
   #wanted;
   #reading = false;
+  #ended = false;
 
   constructor(stream) {
     this.#reader = stream.getReader();
@@ -44,14 +46,30 @@ class StreamSource {
       const wanted = this.#wanted;
       this.#wanted = undefined;
       const piece = this.#left.subarray(0, wanted.max);
+      // With its last byte a stream of a declared size is done, so that byte is given only when none follows it.
+      if (wanted.offset + piece.length === sending.size && (await this.#goesOn(piece.length))) throw tooLong(sending.size);
       if (sending.provide(wanted.offset, piece)) this.#left = this.#left.subarray(piece.length);
     }
     this.#reading = false;
   }
 
+  /** Whether there are more bytes than so many of those that were read. */
+  async #goesOn(count) {
+    while (this.#left.length === count && !this.#ended) {
+      const { value, done } = await this.#reader.read();
+      if (!done && bytesOf(value).length > 0) return true;
+      this.#ended = done;
+    }
+    return this.#left.length > count;
+  }
+
   cancel(reason) {
     this.#reader.cancel(reason).catch(() => {});
   }
+}
+
+function tooLong(size) {
+  return new SamewireError("size-mismatch", `the source goes on after ${size} bytes, the size that was declared for it`);
 }
 
 /** The source, and what it says about itself: { source, name?, media?, size? }. */

@@ -12,9 +12,10 @@ export class Uploader {
   #events = new Events();
   #samples = [];
 
-  constructor(client, input, { signal, ...given } = {}) {
+  constructor(client, input, { signal, name, media, size } = {}) {
     const { source, ...known } = sourceOf(input);
-    this.#sending = new Sending(client, source, { ...known, ...given }, (type, value) => {
+    const spec = { name: name ?? known.name, media: media ?? known.media, size: known.size ?? size };
+    this.#sending = new Sending(client, source, spec, (type, value) => {
       if (type === "state" && value === "uploading") this.#samples = [this.#sample()];
       if (type === "durable") this.#measure();
       else this.#events.emit(type, () => (type === "state" ? value : this.progress));
