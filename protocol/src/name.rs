@@ -50,11 +50,12 @@ pub fn is_unsafe_to_show(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the text is a method's name: parts of letters, digits, `-`, `_` and `.`, with `/` between them.
+/// Whether the text is a method's name: parts of letters, digits, `-`, `_` and `.`, none of them dots alone, with `/` between them.
 #[must_use]
 pub fn is_method(text: &str) -> bool {
-    let part =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let part = |part: &str| {
+        part.bytes().any(|b| b != b'.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
     text.len() <= crate::limits::MAX_METHOD && text.split('/').all(part)
 }
 
@@ -94,5 +95,6 @@ mod tests {
     fn method_names() {
         assert!(is_method("files/upload") && is_method("echo") && is_method("a/b.2/c_d"));
         assert!(!is_method("") && !is_method("/a") && !is_method("a//b") && !is_method("a b"));
+        assert!(!is_method("..") && !is_method("../dev/token") && !is_method("a/./b"));
     }
 }
