@@ -300,7 +300,7 @@ impl Driver {
             match output {
                 Output::SendText(text) => self.waiting = Some(message(text)),
                 Output::SendBinary(frame) => self.waiting = Some(Message::Binary(frame)),
-                Output::Event(event) => self.session.act(event),
+                Output::Event(event) => self.session.act(self.link, event),
                 Output::HangUp { code, reason } => return Poll::Ready(End::HangUp(code, reason)),
                 Output::Wait(at) => {
                     self.arm(at);

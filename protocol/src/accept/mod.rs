@@ -367,14 +367,16 @@ impl Session {
         self.calls.part_room(id)
     }
 
-    /// A client's stream is taken, with so many bytes durable already and room up to `limit`. False when it has been given up
-    /// meanwhile.
-    pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) -> bool {
+    /// The client's stream that this number stands for, if it does.
+    #[must_use]
+    pub fn incoming(&self, stream: StreamNo) -> Option<StreamId> {
+        self.streams.incoming(stream)
+    }
+
+    /// A client's stream is taken, with so many bytes durable already and room up to `limit`.
+    pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) {
         self.now = now;
-        let frame = self.streams.opened(stream, offset, limit);
-        let known = frame.is_some();
-        self.control.extend(frame);
-        known
+        self.control.extend(self.streams.opened(stream, offset, limit));
     }
 
     /// Bytes of a client's stream are durable up to here, and there is room up to `limit`.
@@ -489,6 +491,17 @@ impl Session {
         let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
         let heartbeat = attached.heard_at + Duration::from_millis(silence);
         Output::Wait(Some(self.streams.next_timeout(self.now).map_or(heartbeat, |stall| stall.min(heartbeat))))
+    }
+
+    /// The next thing to act on, where nothing can be sent any more: a driver drains it when its socket is gone, so that what the
+    /// client said last still counts.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while let Some(output) = self.outputs.pop_front() {
+            if let Output::Event(event) = output {
+                return Some(event);
+            }
+        }
+        None
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) {

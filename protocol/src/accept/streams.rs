@@ -108,6 +108,10 @@ impl Streams {
         Ok(())
     }
 
+    pub(super) fn incoming(&self, stream: StreamNo) -> Option<StreamId> {
+        self.receivers.get(stream).map(|receiver| receiver.spec.id)
+    }
+
     pub(super) fn opened(&mut self, stream: StreamNo, offset: u64, limit: u64) -> Option<Text> {
         let starts = self.receivers.get_mut(stream)?.start(offset, limit);
         starts.then(|| ServerFrame::Opened { stream, offset, limit }.encode())

@@ -31,7 +31,7 @@ pub(super) enum Errand {
 
 impl Session {
     /// A client begins a stream or goes on with it.
-    pub(super) fn open(self: &Arc<Self>, stream: StreamNo, spec: StreamSpec) {
+    pub(super) fn open(self: &Arc<Self>, link: Link, stream: StreamNo, spec: StreamSpec) {
         if self.taking_up.load(Ordering::Acquire) >= 2 * self.app.config.limits.max_streams {
             let failure =
                 Failure::new(Code::Overloaded, "too many streams are being opened at once; open them one after another");
@@ -39,7 +39,6 @@ impl Session {
         }
         // Counted here and not in the task: a call right behind the frame must know that a stream is on its way.
         self.taking_up.fetch_add(1, Ordering::AcqRel);
-        let link = self.core.lock().link;
         self.run_errand(Errand::TakeUp { link, stream, spec });
     }
 
@@ -103,20 +102,24 @@ impl Session {
             }
             return;
         }
-        if core.link != link {
+        if core.link != link || core.away_since.is_some() {
             return;
         }
         let now = self.app.now();
-        let wanted = core.machine.opened(now, stream, attachment.offset, attachment.limit);
+        if core.machine.incoming(stream) != Some(attachment.id()) {
+            drop(core);
+            // Given up meanwhile. A whole one is given up in its own turn, unless a file was made of it.
+            if attachment.state == StreamState::Open {
+                attachment.abort(Failure::new(Code::Canceled, "the sender gave the stream up"));
+            }
+            return;
+        }
+        core.machine.opened(now, stream, attachment.offset, attachment.limit);
         match attachment.state {
             StreamState::Whole { size, digest } | StreamState::Committed { size, digest } => {
                 core.machine.finished(now, stream, size, digest);
             }
-            StreamState::Open if wanted => drop(core.incoming.insert(stream, attachment)),
-            StreamState::Open => {
-                drop(core);
-                return attachment.abort(Failure::new(Code::Canceled, "the sender gave the stream up"));
-            }
+            StreamState::Open => drop(core.incoming.insert(stream, attachment)),
         }
         drop(core);
         self.wake();

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use samewire_protocol::accept::{Event, Resumed};
 use samewire_protocol::streams::Want;
-use samewire_protocol::{Failure, StreamId, StreamNo};
+use samewire_protocol::{Failure, Link, StreamId, StreamNo};
 
 use super::Session;
 use super::errands::Errand;
 use crate::calls;
 
 impl Session {
-    /// Acts on an event. Never waits: what takes time becomes a task.
-    pub(crate) fn act(self: &Arc<Self>, event: Event) {
+    /// Acts on an event of this link. Never waits: what takes time becomes a task.
+    pub(crate) fn act(self: &Arc<Self>, link: Link, event: Event) {
         match event {
             Event::Call { id, method, payload, timeout } => calls::run(self, id, &method, payload, timeout),
             Event::Cancel { id } => {
@@ -25,7 +25,7 @@ impl Session {
                 self.wake_parts();
             }
             Event::PartsTaken { .. } => self.wake_parts(),
-            Event::Open { stream, spec } => self.open(stream, spec),
+            Event::Open { stream, spec } => self.open(link, stream, spec),
             Event::Data { stream, offset, bytes } => {
                 let mut core = self.core.lock();
                 let pushed = core.incoming.get(&stream).map(|attachment| attachment.push(offset, bytes));

@@ -85,23 +85,29 @@ impl Session {
     // For the link.
 
     /// A socket takes the session over. `None` when the session has just ended.
-    pub(crate) fn attach(&self, greeting: &accept::Greeting<'_>) -> Option<Link> {
+    pub(crate) fn attach(self: &Arc<Self>, greeting: &accept::Greeting<'_>) -> Option<Link> {
         let mut core = self.core.lock();
         if core.ended {
             return None;
         }
-        // The socket before, if there is one, finds out that it is of no account, says so and goes.
-        let link = core.link.next();
+        // The socket before, if there is one, finds out that it is of no account, says so and goes. What its client said counts.
+        let before = core.link;
+        let events: Vec<_> = std::iter::from_fn(|| core.machine.poll_event()).collect();
+        let link = before.next();
         core.link = link;
         core.away_since = None;
         core.machine.attach(self.app.now(), link, greeting);
         drop(core);
+        events.into_iter().for_each(|event| self.act(before, event));
         self.wake();
         Some(link)
     }
 
-    /// The socket of this link is gone.
-    pub(crate) fn detach(&self, link: Link) {
+    /// The socket of this link is gone. What its client said last still counts.
+    pub(crate) fn detach(self: &Arc<Self>, link: Link) {
+        while let Some(event) = self.poll_event(link) {
+            self.act(link, event);
+        }
         let mut core = self.core.lock();
         if core.link == link {
             core.machine.detach(link);
@@ -129,6 +135,11 @@ impl Session {
 
     pub(crate) fn timeout(&self) {
         self.core.lock().machine.handle_timeout(self.app.now());
+    }
+
+    fn poll_event(&self, link: Link) -> Option<accept::Event> {
+        let mut core = self.core.lock();
+        if core.link == link { core.machine.poll_event() } else { None }
     }
 
     /// The next thing to do for this link. `None` when another socket has taken the session over: what there is to say is that
