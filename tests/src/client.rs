@@ -128,6 +128,12 @@ impl Client {
         }
     }
 
+    /// The newest socket, if any was opened.
+    #[must_use]
+    pub fn socket(&self) -> Option<usize> {
+        self.socket
+    }
+
     pub(crate) fn call(&mut self, net: &mut Net, request: CallRequest) -> CallId {
         let id = self.session.call(net.now, request);
         self.calls.entry(id).or_default();
