@@ -29,8 +29,8 @@ export class Client {
   #calls = 0;
   /** Methods that the server answered over HTTP with "not here". */
   #misdirected = new Set();
-  /** Streams to the server that may still be named before they are started, by id. */
-  #unstarted = new Map();
+  /** Streams to the server until they are settled, by id: calls may name them. */
+  #outgoing = new Map();
   /** Streams from the server that the app may still ask for, by id. */
   #incoming = new Map();
 
@@ -114,7 +114,7 @@ export class Client {
 
   createBlobUploader(input, options) {
     const uploader = new Uploader(this.#streams, input, options);
-    if (uploader.state === "idle") this.#unstarted.set(uploader.id, () => uploader.upload());
+    if (uploader.state === "idle") this.#outgoing.set(uploader.id, uploader);
     return uploader;
   }
 
@@ -138,7 +138,7 @@ export class Client {
       },
       abort,
     });
-    this.#unstarted.set(id, () => sending.start());
+    this.#outgoing.set(id, sending);
     return { id, writable, finished, abort, toJSON: () => id };
   }
 
@@ -153,8 +153,9 @@ export class Client {
     signal?.throwIfAborted();
     const traits = glue.methodTraits(method);
     const names = text !== undefined && glue.namesStream(text);
+    const named = names ? [...this.#outgoing.values()].filter(({ id }) => text.includes(id)) : [];
     // The server has to know a stream before a call names it.
-    if (names) for (const [id, begin] of this.#unstarted) if (text.includes(id)) begin();
+    for (const stream of named) stream.upload();
     if (timeout === undefined && !names) timeout = DEFAULT_TIMEOUT;
     const options = {
       signal,
@@ -164,19 +165,27 @@ export class Client {
     };
     const session = names || onPart || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
     const wire = forced ?? (session ? "session" : "http");
-    if (wire === "session") return this.#overSession(method, text, names, options);
+    if (wire === "session") return this.#overSession(method, text, names, options, named);
     try {
       return await this.#overHttp(method, text, names, options);
     } catch (error) {
       // Nothing ran: the server wants the call on the session that carries the stream.
       if (forced || error?.code !== "misdirected") throw error;
       this.#misdirected.add(method);
-      return this.#overSession(method, text, names, options);
+      return this.#overSession(method, text, names, options, named);
     }
   }
 
-  #overSession(method, text, names, options) {
-    return this.#shown(method, "session", text, names, async () => (await this.#open()).call(method, text, options));
+  #overSession(method, text, names, options, named) {
+    return this.#shown(method, "session", text, names, async () => {
+      try {
+        return await (await this.#open()).call(method, text, options);
+      } catch (error) {
+        // The server does not know any more why a stream is gone; its sender does, and throws that.
+        if (error?.code === "stream-not-found") await named.find(({ state }) => state === "failed" || state === "canceled")?.upload();
+        throw error;
+      }
+    });
   }
 
   #overHttp(method, text, names, options) {
@@ -294,7 +303,7 @@ export class Client {
   #streams = {
     session: () => this.#open(),
     tell: (event) => this.#tell(() => event),
-    started: ({ id }) => this.#unstarted.delete(id),
+    settled: ({ id }) => this.#outgoing.delete(id),
     forget: (id) => this.#incoming.delete(id),
   };
 

@@ -29,7 +29,7 @@ export class Sending {
   #timer;
 
   /**
-   * `client`: session() resolves with the session, tell(event) takes activity, settled(sending) hears that nothing is left to start.
+   * `client`: session() resolves with the session, tell(event) takes activity, settled(sending) hears that it is over.
    * `changed(type, value)` hears "state", "durable" and "progress".
    */
   constructor(client, source, { name, media, size }, changed) {
@@ -45,10 +45,14 @@ export class Sending {
   }
 
   /** Opens the stream, the first time. */
+  upload() {
+    this.start();
+    return this.done;
+  }
+
   async start() {
     if (this.state !== "idle") return;
     this.#enter(this.#paused ? "paused" : "uploading");
-    this.#client.started(this);
     try {
       const session = await this.#client.session();
       if (!this.#settle) return;
@@ -119,7 +123,7 @@ export class Sending {
     if (!this.#settle) return;
     const { resolve, reject } = this.#settle;
     this.#settle = undefined;
-    this.#client.started(this);
+    this.#client.settled(this);
     if (result) {
       resolve(result);
     } else {

@@ -9,14 +9,14 @@ export class Session {
   #calls = new Map();
   #streams = new Map();
   #hooks;
-  #unwatch;
-  #scope = new AbortController();
+  /** What has to be undone at the end. */
+  #endings = [];
 
   /** `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(offer), trouble(error), crashed(error). */
   constructor(glue, url, token, hooks) {
     this.#hooks = hooks;
     this.#wasm = enter(() => new glue.Session(url, token, this));
-    this.#unwatch = watch(this);
+    this.#endings.push(watch(this));
     this.#watchPage();
   }
 
@@ -175,22 +175,25 @@ export class Session {
   #detach() {
     const wasm = this.#wasm;
     this.#wasm = undefined;
-    this.#unwatch();
-    this.#scope.abort();
+    for (const end of this.#endings.splice(0)) end();
     return wasm;
   }
 
   /** What the browser knows of the network and of who is looking. In a worker there is no document, in Node neither. */
   #watchPage() {
-    const options = { signal: this.#scope.signal };
-    const network = (online) => () => this.#enter((wasm) => wasm.network(online));
-    globalThis.addEventListener?.("online", network(true), options);
-    globalThis.addEventListener?.("offline", network(false), options);
-    globalThis.addEventListener?.("pageshow", (event) => event.persisted && network(true)(), options);
     const page = globalThis.document;
+    const network = (online) => () => this.#enter((wasm) => wasm.network(online));
     const shown = () => this.#enter((wasm) => wasm.visibility(!page.hidden));
-    page?.addEventListener("visibilitychange", shown, options);
+    this.#listen(globalThis, "online", network(true));
+    this.#listen(globalThis, "offline", network(false));
+    this.#listen(globalThis, "pageshow", (event) => event.persisted && network(true)());
+    this.#listen(page, "visibilitychange", shown);
     if (page?.hidden) shown();
+  }
+
+  #listen(target, type, listener) {
+    target?.addEventListener?.(type, listener);
+    this.#endings.push(() => target?.removeEventListener?.(type, listener));
   }
 }
 

@@ -51,8 +51,7 @@ export class Uploader {
   }
 
   upload() {
-    this.#sending.start();
-    return this.#sending.done;
+    return this.#sending.upload();
   }
 
   pause() {
