@@ -221,6 +221,13 @@ impl Server {
     }
 }
 
+/// The sessions hold what they run on, so they are let go with the server. Their clients may come back to the next one.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.app.sessions.clear();
+    }
+}
+
 async fn drain(app: &App) {
     app.draining.send_replace(true);
     let sessions = app.sessions.all();

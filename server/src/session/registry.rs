@@ -46,6 +46,13 @@ impl Sessions {
         }
     }
 
+    /// Forgets all sessions, without ending them.
+    pub(crate) fn clear(&self) {
+        let sessions = std::mem::take(&mut *self.0.lock());
+        // Dropped without the lock: what they let go of may look for it.
+        drop(sessions);
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.0.lock().values().cloned().collect()
     }
