@@ -10,7 +10,8 @@ use samewire_protocol::accept::{self, Greeting};
 use samewire_protocol::session;
 use samewire_protocol::wire::chunk::{self, Chunk};
 use samewire_protocol::wire::{
-    Advice, ClientFrame, Continuity, Heartbeat, ServerFrame, StreamFrame, Welcome, decode_client, decode_server,
+    Advice, ClientFrame, Continuity, FrameError, Heartbeat, ServerFrame, StreamFrame, Text, Welcome, decode_client,
+    decode_server,
 };
 use samewire_protocol::{Code, Instant, Limits, Link, SessionId};
 use serde::Deserialize;
@@ -102,7 +103,7 @@ impl From<&Given> for Frame {
 
 fn bytes(hex: &str) -> Bytes {
     assert!(hex.len().is_multiple_of(2), "{hex}");
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits")).collect()
 }
 
 fn root() -> &'static Path {
@@ -110,8 +111,8 @@ fn root() -> &'static Path {
 }
 
 fn read<T: DeserializeOwned>(file: &str) -> Vec<T> {
-    let text = fs::read_to_string(root().join("tests/golden").join(file)).unwrap();
-    serde_json::from_str(&text).unwrap()
+    let text = fs::read_to_string(root().join("tests/golden").join(file)).expect("the samples are there");
+    serde_json::from_str(&text).expect("the samples are of their form")
 }
 
 /// The `type` of a client's frame. A new variant does not compile before somebody has thought of a sample.
@@ -200,9 +201,8 @@ fn the_same_in_other_words_is_taken_for_the_same() {
     for sample in read::<Tolerated>("tolerated.json") {
         let Tolerated { name, direction, text, same, meaning } = &sample;
         assert!(!meaning.is_empty(), "{name}");
-        let written = |frame: Result<samewire_protocol::wire::Text, _>| {
-            frame.unwrap_or_else(|error: samewire_protocol::wire::FrameError| panic!("{name}: {error}")).as_str().to_owned()
-        };
+        let written =
+            |frame: Result<Text, FrameError>| frame.unwrap_or_else(|error| panic!("{name}: {error}")).as_str().to_owned();
         if direction.of_client() {
             assert_eq!(&written(decode_client(text).map(|frame| frame.encode())), same, "{name}");
         }
@@ -287,7 +287,7 @@ impl Server {
         let (mut answers, mut goodbye) = (Vec::new(), None);
         loop {
             match self.0.poll_output() {
-                accept::Output::SendText(text) => match decode_server(text.as_str()).unwrap() {
+                accept::Output::SendText(text) => match decode_server(text.as_str()).expect("a frame of ours") {
                     ServerFrame::Goodbye(parting) => goodbye = Some(parting.error.code),
                     ServerFrame::Failure { error, .. } => answers.push(said("failure", &error.code)),
                     ServerFrame::Error { error } => answers.push(said("error", &error.code)),
@@ -354,7 +354,9 @@ impl Client {
         loop {
             match self.0.poll_output() {
                 session::Output::SendText(text) => {
-                    if let ClientFrame::Stream(StreamFrame::Abort { error, .. }) = decode_client(text.as_str()).unwrap() {
+                    if let ClientFrame::Stream(StreamFrame::Abort { error, .. }) =
+                        decode_client(text.as_str()).expect("a frame of ours")
+                    {
                         answers.push(said("abort", &error.code));
                     }
                 }
