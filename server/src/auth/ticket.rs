@@ -1,6 +1,6 @@
 //! Resume tickets: signed, so that a storm of reconnects, or a server that was restarted, needs no look-up to trust one.
 //!
-//! The text is `1.<session>.<expires>.<owner>.<mac>`, all in hexadecimal digits: safe in a URL, a header and JSON. The MAC is
+//! The text is `1.<session>.<life>.<expires>.<owner>.<mac>`, all in hexadecimal digits: safe in a URL, a header and JSON. The MAC is
 //! the keyed hash of BLAKE3 over everything before it.
 
 use std::fmt;
@@ -18,6 +18,9 @@ const MAX_TICKET: usize = 2048;
 pub struct Ticket {
     /// The session that it continues.
     pub session: SessionId,
+    /// Which life of the session welcomed its holder. A session that was lost and made anew has another, and remembers nothing of
+    /// what the holder did.
+    pub life: u64,
     /// Whose session it is.
     pub identity: Identity,
     /// Until when it can be used, in milliseconds since 1970-01-01 UTC.
@@ -37,14 +40,14 @@ impl Tickets {
         Self { key }
     }
 
-    /// A ticket with which this identity may continue this session until `expires_ms`.
+    /// A ticket with which this identity may continue this life of a session until `expires_ms`.
     #[must_use]
-    pub fn issue(&self, session: SessionId, identity: &Identity, expires_ms: u64) -> String {
+    pub fn issue(&self, session: SessionId, life: u64, identity: &Identity, expires_ms: u64) -> String {
         let mut text = String::with_capacity(128 + 2 * identity.id().len());
         text.push_str("1.");
         push_hex(&mut text, &session.bits());
         // Writing to a String cannot fail.
-        let _ = write!(text, ".{expires_ms:x}.");
+        let _ = write!(text, ".{life:x}.{expires_ms:x}.");
         push_hex(&mut text, identity.id().as_bytes());
         let mac = blake3::keyed_hash(&self.key, text.as_bytes());
         text.push('.');
@@ -72,12 +75,14 @@ impl Tickets {
             return None;
         }
         let mut parts = signed.split('.');
-        let ("1", session, expires, owner, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next())
+        let ("1", session, life, expires, owner, None) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next())
         else {
             return None;
         };
         Some(Ticket {
             session: SessionId::from_random(unhex(session)?.try_into().ok()?),
+            life: u64::from_str_radix(life, 16).ok()?,
             identity: Identity(Owner::recorded(std::str::from_utf8(&unhex(owner)?).ok()?)),
             expires_ms: u64::from_str_radix(expires, 16).ok()?,
         })
@@ -113,13 +118,13 @@ mod tests {
     #[test]
     fn a_ticket_says_what_it_was_issued_for() {
         let (tickets, session, identity) = sample();
-        let text = tickets.issue(session, &identity, 5_000);
+        let text = tickets.issue(session, 7, &identity, 5_000);
         let ticket = tickets.verify(&text, 4_999).expect("valid");
-        assert_eq!(ticket, Ticket { session, identity, expires_ms: 5_000 });
+        assert_eq!(ticket, Ticket { session, life: 7, identity, expires_ms: 5_000 });
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
 
         let anonymous = Identity::anonymous(session);
-        let ticket = tickets.verify(&tickets.issue(session, &anonymous, 5_000), 0).expect("valid");
+        let ticket = tickets.verify(&tickets.issue(session, 7, &anonymous, 5_000), 0).expect("valid");
         assert!(ticket.identity.is_anonymous());
         assert_eq!(ticket.identity, anonymous);
     }
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn every_change_every_cut_and_every_other_key_is_refused_in_the_same_words() {
         let (tickets, session, identity) = sample();
-        let text = tickets.issue(session, &identity, 5_000);
+        let text = tickets.issue(session, 7, &identity, 5_000);
         let refusal = tickets.verify(&text, 5_000).expect_err("expired");
         assert_eq!(refusal.code, Code::TokenInvalid);
         for at in 0..text.len() {

@@ -31,32 +31,35 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
     };
     // A ticket of another identity than the token's is of no use, as if there were none.
     let ticket = ticket.filter(|ticket| claimed.as_ref().is_none_or(|identity| identity.owner() == ticket.identity.owner()));
-    let (id, identity) = match (ticket, claimed) {
-        (Some(ticket), _) => (ticket.session, ticket.identity),
+    let (id, identity) = match (&ticket, claimed) {
+        (Some(ticket), _) => (ticket.session, ticket.identity.clone()),
         (None, claimed) => {
             let id = SessionId::from_random(random()?);
             (id, claimed.unwrap_or_else(|| Identity::anonymous(id)))
         }
     };
-    let (session, continuity) = find_or_make(app, id, identity, hello.ticket.is_some())?;
-    let ticket = app.tickets.issue(session.id, &session.identity, now + millis(TICKET_TTL));
+    let session = find_or_make(app, id, identity)?;
+    // A welcome may be lost on its way. So what counts is not whether the session is here, but whether it is the one that welcomed
+    // this client last: only that one knows which of the client's calls ran.
+    let continuity = match ticket {
+        Some(ticket) if ticket.life == session.life => Continuity::Kept,
+        Some(_) => Continuity::Restarted,
+        None => Continuity::Fresh,
+    };
+    let ticket = app.tickets.issue(session.id, session.life, &session.identity, now + millis(TICKET_TTL));
     Ok(Greeted { session, continuity, ticket })
 }
 
-fn find_or_make(
-    app: &Arc<App>,
-    id: SessionId,
-    identity: Identity,
-    came_back: bool,
-) -> Result<(Arc<Session>, Continuity), Failure> {
+fn find_or_make(app: &Arc<App>, id: SessionId, identity: Identity) -> Result<Arc<Session>, Failure> {
     if let Some(session) = app.sessions.find(id) {
-        return Ok((session, Continuity::Kept));
+        return Ok(session);
     }
+    let [l0, l1, l2, l3, l4, l5, l6, l7, ..] = random()?;
+    let life = u64::from_be_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
     let most = app.config.limits.max_sessions;
-    let session = app.sessions.add(Session::new(app, id, identity), most).ok_or_else(|| {
+    app.sessions.add(Session::new(app, id, life, identity), most).ok_or_else(|| {
         Failure::new(Code::TooManySessions, format!("this server holds {most} sessions, as many as it may; try again later"))
-    })?;
-    Ok((session, if came_back { Continuity::Restarted } else { Continuity::Fresh }))
+    })
 }
 
 pub(crate) fn random() -> Result<[u8; 16], Failure> {

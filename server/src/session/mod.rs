@@ -33,6 +33,8 @@ use crate::streams::{Attachment, Outgoing};
 /// One session. It outlives its sockets until it expires or its client ends it.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
+    /// Tells this session from one of the same id that was lost and made anew.
+    pub(crate) life: u64,
     pub(crate) identity: Identity,
     pub(crate) app: Arc<App>,
     core: Mutex<Core>,
@@ -59,9 +61,10 @@ struct Core {
 }
 
 impl Session {
-    pub(crate) fn new(app: &Arc<App>, id: SessionId, identity: Identity) -> Arc<Self> {
+    pub(crate) fn new(app: &Arc<App>, id: SessionId, life: u64, identity: Identity) -> Arc<Self> {
         Arc::new(Self {
             id,
+            life,
             identity,
             core: Mutex::new(Core {
                 machine: accept::Session::new(id, app.session_config()),

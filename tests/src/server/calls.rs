@@ -186,7 +186,8 @@ impl Server {
             self.runs.entry(handler.tag.clone()).or_default().count += 1;
             return Ok(handler.params.to_string());
         }
-        let session = ticket.and_then(|ticket| ticket.split_once('|')).filter(|(_, owner)| *owner == token);
+        let session =
+            ticket.and_then(|ticket| ticket.split_once('|')).filter(|(_, rest)| rest.rsplit('|').next() == Some(token));
         let session = session.and_then(|(session, _)| session.parse::<SessionId>().ok()).ok_or_else(misdirected)?;
         let mut held = self.sessions.remove(&session).ok_or_else(misdirected)?;
         self.runs.entry(handler.tag.clone()).or_default().count += 1;

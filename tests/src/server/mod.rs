@@ -80,6 +80,8 @@ pub struct Server {
 pub(crate) struct Held {
     pub(crate) machine: accept::Session,
     pub(crate) owner: Owner,
+    /// Tells this session from one of the same id that was lost and made anew.
+    life: u64,
     socket: Option<usize>,
     link: Link,
     away_since: Option<Instant>,
@@ -218,14 +220,18 @@ impl Server {
             return self.part(net, socket, failure, None);
         }
         let ticket = hello.ticket.as_deref().and_then(|ticket| {
-            let (session, owner) = ticket.split_once('|')?;
+            let (session, rest) = ticket.split_once('|')?;
+            let (life, owner) = rest.split_once('|')?;
             let session = session.parse::<SessionId>().ok().filter(|session| self.known.contains(session))?;
             let same = hello.token.as_deref().is_none_or(|token| token == owner);
-            same.then(|| (session, owner.to_owned()))
+            same.then(|| (session, life.to_owned(), owner.to_owned()))
         });
         let (session, continuity, owner) = match ticket {
-            Some((session, owner)) if self.sessions.contains_key(&session) => (session, Continuity::Kept, owner),
-            Some((session, owner)) => (session, Continuity::Restarted, owner),
+            // Only the session that welcomed the client last knows which of its calls ran.
+            Some((session, life, owner)) => match self.sessions.get(&session) {
+                Some(held) if held.life.to_string() == life => (session, Continuity::Kept, owner),
+                _ => (session, Continuity::Restarted, owner),
+            },
             None => {
                 let session = self.rng.session_id();
                 let owner = hello.token.as_deref().map_or_else(|| session.to_string(), str::to_owned);
@@ -233,8 +239,9 @@ impl Server {
             }
         };
         self.known.insert(session);
-        if continuity != Continuity::Kept {
-            self.sessions.insert(session, Held::new(session, self.config, owner));
+        if !self.sessions.contains_key(&session) {
+            let life = self.rng.bits();
+            self.sessions.insert(session, Held::new(session, life, self.config, owner));
         }
         self.attach(net, socket, session, continuity);
     }
@@ -251,7 +258,7 @@ impl Server {
             held.socket = Some(socket);
             held.away_since = None;
             server.connections.insert(socket, Some((session, link)));
-            let ticket = format!("{session}|{}", held.owner);
+            let ticket = format!("{session}|{}|{}", held.life, held.owner);
             let named = !held.owner.starts_with("se_");
             let identity = named.then_some(held.owner.as_str());
             let greeting = Greeting { ticket: &ticket, continuity, identity, reconnect: advice };
@@ -382,10 +389,11 @@ impl Server {
 }
 
 impl Held {
-    fn new(session: SessionId, config: accept::Config, owner: Owner) -> Self {
+    fn new(session: SessionId, life: u64, config: accept::Config, owner: Owner) -> Self {
         Self {
             machine: accept::Session::new(session, config),
             owner,
+            life,
             socket: None,
             link: Link::default(),
             away_since: None,
