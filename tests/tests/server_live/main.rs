@@ -1,4 +1,5 @@
 //! A real server through cuts, kills and time: what goes on, what is told, and what is left behind.
 
+mod calls;
 mod cuts;
 mod kills;
