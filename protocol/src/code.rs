@@ -83,7 +83,7 @@ codes! {
     BadOffset = "bad-offset", 409, 1008, false;
     /// A stream's bytes go beyond the credit that was given.
     BeyondCredit = "beyond-credit", 400, 1008, false;
-    /// A stream number that is taken or of the wrong parity, or a call number that is not new.
+    /// A stream number that is taken or of the wrong parity, or a call number that its caller has settled.
     BadNumber = "bad-number", 400, 1008, false;
     /// More bytes than a limit allows.
     TooBig = "too-big", 413, 1009, false;

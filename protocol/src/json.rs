@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes one value. `strings` is told each string in it, quotes and escapes included.
-    fn walk(&mut self, strings: &mut impl FnMut(&'a str)) -> Result<(), Malformed> {
+    fn walk(&mut self, strings: &mut dyn FnMut(&'a str)) -> Result<(), Malformed> {
         // The brackets that are open, by their closing ones. Not recursion: a text of brackets only must not end the program.
         let mut open = Vec::new();
         loop {

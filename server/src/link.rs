@@ -71,10 +71,12 @@ fn check(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
         values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
-        return Err(wrong("this is the address of a WebSocket; connect with the subprotocol samewire.v1").with_upgrade());
+        let message = "this is the address of a WebSocket; connect with the subprotocol samewire.v1";
+        return Err(Problem::upgrade(&Failure::new(Code::WrongProtocol, message)));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(wrong("only version 13 of the WebSocket protocol is spoken here").with_upgrade());
+        let message = "only version 13 of the WebSocket protocol is spoken here";
+        return Err(Problem::upgrade(&Failure::new(Code::WrongProtocol, message)));
     }
     if !has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
         return Err(wrong("offer the WebSocket subprotocol samewire.v1"));

@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 pub(crate) struct Problem {
     status: StatusCode,
     body: String,
-    upgrade: bool,
 }
 
 #[derive(Serialize)]
@@ -31,6 +30,15 @@ struct Document<'a> {
 impl Problem {
     pub(crate) fn new(failure: &Failure) -> Self {
         let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::with_status(failure, status)
+    }
+
+    /// The address wants another protocol (RFC 9110, section 15.5.22).
+    pub(crate) fn upgrade(failure: &Failure) -> Self {
+        Self::with_status(failure, StatusCode::UPGRADE_REQUIRED)
+    }
+
+    fn with_status(failure: &Failure, status: StatusCode) -> Self {
         let document = Document {
             kind: format!("/problems/{}", failure.code),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -41,15 +49,7 @@ impl Problem {
             ran: failure.ran,
             data: failure.data.as_deref(),
         };
-        let body = serde_json::to_string(&document).unwrap_or_default();
-        Self { status, body, upgrade: false }
-    }
-
-    /// The address wants another protocol (RFC 9110, section 15.5.22).
-    pub(crate) fn with_upgrade(mut self) -> Self {
-        self.status = StatusCode::UPGRADE_REQUIRED;
-        self.upgrade = true;
-        self
+        Self { status, body: serde_json::to_string(&document).unwrap_or_default() }
     }
 }
 
@@ -58,7 +58,7 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(header::CONTENT_TYPE, kind)], self.body).into_response();
         let headers = response.headers_mut();
-        if self.upgrade {
+        if self.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         }
