@@ -3,3 +3,4 @@
 mod calls;
 mod cuts;
 mod kills;
+mod rule;
