@@ -1,7 +1,8 @@
-import { SamewireError, report } from "./error.js";
+import { SamewireError } from "./error.js";
 import { Events } from "./events.js";
 import { post } from "./http.js";
 import { start } from "./load.js";
+import { addressesOf, pathOf, tokenOf } from "./options.js";
 import { Receiving } from "./receiving.js";
 import { Sending } from "./sending.js";
 import { Session } from "./session.js";
@@ -85,7 +86,7 @@ export class Client {
     const session = await this.#open();
     if (this.state === "live") return;
     // A session that was there before has the token of then.
-    if (session === known) session.setToken(await this.#token());
+    if (session === known) session.setToken(await tokenOf(this.#options));
     const settled = new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
     session.connect();
     return settled;
@@ -161,7 +162,7 @@ export class Client {
       signal,
       timeout: timeout === null || timeout === Infinity ? undefined : timeout,
       idempotent: idempotent ?? (traits & IDEMPOTENT) !== 0,
-      onPart: onPart && ((part) => guarded(onPart, part)),
+      onPart,
     };
     const session = names || onPart || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
     const wire = forced ?? (session ? "session" : "http");
@@ -191,11 +192,9 @@ export class Client {
   #overHttp(method, text, names, options) {
     return this.#shown(method, "http", text, names, async () => {
       if (names) await this.connect();
-      const { api } = this.#urls();
-      // An address would be taken for another one: `..` leads out of /rpc.
-      if (/(^|\/)\.*(\/|$)/.test(method)) throw new SamewireError("method-not-found", "this is not a method's name: a part of it is empty or dots");
-      const path = method.split("/").map(encodeURIComponent).join("/");
-      const token = await this.#token();
+      const { api } = addressesOf(this.#options);
+      const path = pathOf(method);
+      const token = await tokenOf(this.#options);
       return post(`${api}/rpc/${path}`, text, { ...options, token, ticket: this.#session?.ticket });
     });
   }
@@ -228,11 +227,11 @@ export class Client {
   }
 
   async #make() {
-    const { ws } = this.#urls();
+    const { ws } = addressesOf(this.#options);
     if (!globalThis.WebSocket) {
       throw new SamewireError("no-websocket", "there is no WebSocket here: use Node 22 or later, or set globalThis.WebSocket");
     }
-    const [glue, token] = await Promise.all([start(), this.#token()]);
+    const [glue, token] = await Promise.all([start(), tokenOf(this.#options)]);
     if (this.#closed) throw new SamewireError("session-closed", "the client was closed meanwhile");
     const session = new Session(glue, ws, token, {
       state: (state) => session === this.#session && this.#enter(state),
@@ -266,31 +265,10 @@ export class Client {
   #refreshToken() {
     if (typeof this.#options.token !== "function") return;
     const session = this.#session;
-    this.#token().then(
+    tokenOf(this.#options).then(
       (token) => session.setToken(token),
       (error) => this.#trouble(error),
     );
-  }
-
-  async #token() {
-    const { token } = this.#options;
-    if (typeof token !== "function") return token ?? undefined;
-    try {
-      return (await token()) ?? undefined;
-    } catch (cause) {
-      throw new SamewireError("token-unavailable", `no token could be had: ${cause?.message ?? cause}`, { retryable: true, cause });
-    }
-  }
-
-  #urls() {
-    const { apiUrl, wsUrl } = this.#options;
-    const here = globalThis.location?.href;
-    if (apiUrl === undefined && here === undefined) {
-      throw new SamewireError("no-url", "there is no page to take the server's address from; give the client an apiUrl");
-    }
-    const api = new URL(apiUrl ?? "/", here).href.replace(/\/+$/, "");
-    const ws = new URL(wsUrl ?? `${api}/session`, here).href.replace(/^http/, "ws");
-    return { api, ws };
   }
 
   #receiving(id) {
@@ -323,12 +301,4 @@ function apiOf(call, path) {
     get: (_, name) => (typeof name === "string" && name !== "then" ? apiOf(call, path ? `${path}/${name}` : name) : undefined),
     apply: (_, __, [params, options]) => call(path, params, options),
   });
-}
-
-function guarded(callback, value) {
-  try {
-    callback(value);
-  } catch (error) {
-    report(error);
-  }
 }

@@ -1,5 +1,5 @@
 // The wasm session as JavaScript wants it: promises for calls, objects for streams. The wasm calls the methods that are marked so.
-import { SamewireError } from "./error.js";
+import { SamewireError, report } from "./error.js";
 import { onAbort } from "./events.js";
 import { enter, watch } from "./load.js";
 
@@ -107,7 +107,11 @@ export class Session {
   }
 
   part(id, payload) {
-    this.#calls.get(id)?.onPart?.(JSON.parse(payload));
+    try {
+      this.#calls.get(id)?.onPart?.(JSON.parse(payload));
+    } catch (error) {
+      report(error);
+    }
   }
 
   result(id, payload) {

@@ -3,8 +3,10 @@
 //! The crate does what differs from the native SDK and nothing else: it opens and writes a socket (`transport`), arms a timer and
 //! feeds the session (`driver`), and shows to JavaScript what happens (`bridge`, `error`). What the session does is decided by
 //! [`samewire_protocol::session`]; what an app sees is made by the package's own JavaScript (`pkg/`), the only caller of what is
-//! exported here. That JavaScript also makes the calls over HTTP, with one `fetch`: gloo-net's HTTP half takes 5 KB of what a page
-//! loads to say the same.
+//! exported here. That JavaScript also makes the calls over HTTP, with one `fetch`.
+//!
+//! Everything here is paid for by each page that loads it, gzipped: gloo-net would take 8 KB to receive (it needs an executor of
+//! futures, and nothing else does) and 5 KB for HTTP, of 75 KB in all; serde_json would take 40 KB to read frames.
 
 mod bridge;
 mod driver;
