@@ -26,7 +26,7 @@ use crate::method::StreamRef;
 use crate::session::SEND_AHEAD;
 use crate::streams::{StreamSpec, Want};
 use crate::time::Instant;
-use crate::wire::chunk::{self, Chunk};
+use crate::wire::chunk::{self, Chunk, ChunkError};
 use crate::wire::{
     Advice, Call, ClientFrame, Continuity, Goodbye, Heartbeat, Hello, ServerFrame, StreamFrame, Text, Welcome, decode_client,
 };
@@ -314,7 +314,10 @@ impl Session {
                     self.streams.data((stream, offset, bytes), self.config.limits.max_upload, &mut self.outputs);
                 }
                 Ok(Chunk::Unknown(_)) => {}
-                Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
+                Err(error) => {
+                    let code = if error == ChunkError::Long { Code::TooBig } else { Code::BadFrame };
+                    self.part_ways(Failure::new(code, error.to_string()));
+                }
             },
             Input::Writable { .. } => {}
         }
