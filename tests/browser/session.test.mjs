@@ -71,7 +71,7 @@ describe("states", () => {
     stage.proxy.refuse(false);
     await page.waitForFunction(() => client.state === "live");
     const waits = await page.evaluate(() => window.waits);
-    for (const wait of waits) assert.ok(wait >= 200 && wait < 30_000, `${waits} ms`);
+    for (const wait of waits) assert.ok(wait >= 0 && wait < 30_000, `${waits} ms`);
   });
 
   test("a session that comes back is the same one", async () => {

@@ -1,7 +1,7 @@
 // The demo's upload page with real files, through a network that breaks.
 
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { appendFile, stat } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { launch } from "./support/browser.mjs";
@@ -143,8 +143,7 @@ describe("downloads", () => {
     await row.getByTestId("download").click();
     for (let cut = 1; cut <= 3; cut += 1) {
       await proxy.cutAfter(between(8 * MiB, 40 * MiB), "down");
-      await demo.connection("Reconnecting");
-      await demo.connection("Live");
+      await demo.hurryBack();
     }
     await demo.downloaded(big);
     proxy.rate = Infinity;
@@ -196,8 +195,7 @@ describe("buttons", () => {
     await card.getByTestId("pause").click();
     await demo.upload(film, "paused");
     proxy.cut();
-    await demo.connection("Reconnecting");
-    await demo.connection("Live");
+    await demo.hurryBack();
     await quiet(() => proxy.up);
     assert.equal(await card.getAttribute("data-state"), "paused");
     await card.getByTestId("resume").click();
@@ -215,6 +213,33 @@ describe("buttons", () => {
     await card.getByTestId("retry").click();
     await demo.upload(film, "stored");
     await demo.stored(film).waitFor();
+  });
+
+  test("a file that changes on its way fails and says so", async () => {
+    const draft = await write(place, "draft.txt", 6 * MiB, 6);
+    proxy.rate = 4e6;
+    await demo.choose(draft);
+    const card = await demo.upload(draft, "uploading");
+    await until("something is durable", async () => /MB safe/.test(await card.innerText()));
+    await appendFile(draft.path, "another line");
+    await demo.upload(draft, "failed");
+    assert.match(await card.getByTestId("upload-problem").innerText(), /changed.* Choose it again/);
+    await until("the server drops the stream", async () => (await server.health()).streams === 0);
+    await card.getByTestId("dismiss").click();
+    await card.waitFor({ state: "detached" });
+    proxy.rate = Infinity;
+  });
+
+  test("files that are dropped on the page are stored, all of them", async () => {
+    const names = ["one.txt", "two.txt", "three.txt", "four.txt", "five.txt"];
+    await demo.page.evaluate((names) => {
+      const dataTransfer = new DataTransfer();
+      for (const name of names) dataTransfer.items.add(new File([name.repeat(50_000)], name));
+      for (const type of ["dragenter", "dragover", "drop"]) {
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+      }
+    }, names);
+    for (const name of names) await demo.stored({ name }).waitFor();
   });
 
   test("remove asks, then removes the file and its bytes", async () => {
@@ -264,9 +289,10 @@ describe("on a phone", () => {
     await phone.connection("Live");
     await phone.upload(clip, "uploading");
     await proxy.cutAfter(6 * MiB);
-    await phone.connection("Live");
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await phone.upload(clip, "waiting");
+    // While the connection is away; the desk's picture shows one that stands.
     await phone.picture("upload-phone");
+    await phone.upload(clip, "uploading");
     const { width, small } = await phone.page.evaluate(() => ({
       width: document.documentElement.scrollWidth,
       small: [...document.querySelectorAll("button")]

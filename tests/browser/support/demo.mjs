@@ -29,6 +29,13 @@ export class UploadPage {
     await this.page.getByTestId("conn-state").filter({ hasText: word }).waitFor();
   }
 
+  /** Waits until the connection is lost, and does not wait for its back-off, which grows with every cut in a short time. */
+  async hurryBack() {
+    await this.connection("Reconnecting");
+    await this.page.evaluate(() => window.samewire.connect());
+    await this.connection("Live");
+  }
+
   /** Chooses files from the disk. */
   async choose(...files) {
     await this.page.getByTestId("file-input").setInputFiles(files.map((file) => file.path));
