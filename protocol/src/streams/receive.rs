@@ -106,19 +106,20 @@ impl Receiver {
             let message = format!("bytes up to {end} came after the stream had ended at {}", self.expected);
             return Taken::Broken(Failure::new(Code::SizeMismatch, message));
         }
-        let limit = if matches!(self.phase, Phase::Flowing | Phase::Ended) { self.limit } else { 0 };
-        if end > limit {
-            return Taken::Broken(Failure::new(
-                Code::BeyondCredit,
-                format!("bytes up to {end} came, but credit was given up to {limit} only; wait for credit"),
-            ));
-        }
+        // Before the credit, which never goes beyond the declared size: a sender told to wait would wait for ever.
         if let Some(size) = self.spec.size
             && end > size
         {
             return Taken::Broken(Failure::new(
                 Code::SizeMismatch,
                 format!("bytes up to {end} came, but {size} were declared; declare the right size or none"),
+            ));
+        }
+        let limit = if matches!(self.phase, Phase::Flowing | Phase::Ended) { self.limit } else { 0 };
+        if end > limit {
+            return Taken::Broken(Failure::new(
+                Code::BeyondCredit,
+                format!("bytes up to {end} came, but credit was given up to {limit} only; wait for credit"),
             ));
         }
         if offset > self.expected {
