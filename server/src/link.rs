@@ -269,9 +269,12 @@ impl Driver {
             if self.is_stuck() {
                 return Poll::Ready(End::Lost);
             }
+            if flushed || read {
+                continue;
+            }
             let due = self.poll_timer(context);
             let Some(said) = self.session.poll_dirty(self.link, context) else { return Poll::Ready(End::Superseded) };
-            if !(flushed || read || due || said) {
+            if !(due || said) {
                 return Poll::Pending;
             }
         }

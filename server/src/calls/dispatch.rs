@@ -21,7 +21,7 @@ use crate::session::{Session, SessionHandle};
 /// Runs a call that came over a session.
 pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box<RawValue>, timeout: Option<Duration>) {
     let Some(registered) = session.app.methods.find(method) else {
-        return session.answer(id, Err(not_found(method)));
+        return session.answer_at_once(id, Err(not_found(method)));
     };
     let answer = registered.handler.call(CallContext {
         identity: session.identity.clone(),
@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
     if timeout.is_none_or(|timeout| !timeout.is_zero())
         && let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     {
-        return session.answer(id, result);
+        return session.answer_at_once(id, result);
     }
     let task = session.clone();
     session.spawn_call(id, async move {

@@ -176,12 +176,19 @@ impl Session {
         result
     }
 
+    /// Gives the answer of a handler that ran as a task.
     pub(crate) fn answer(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
         let mut core = self.core.lock();
         core.running.remove(&id);
         core.machine.answer(self.app.now(), id, result);
         drop(core);
         self.wake();
+    }
+
+    /// Gives the answer of a handler that was done at once, from the link's own task: it asks the machine what to say next anyway,
+    /// and waking it would make it go round once more for each call.
+    pub(crate) fn answer_at_once(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
+        self.core.lock().machine.answer(self.app.now(), id, result);
     }
 
     /// Runs the rest of a handler as a task of its own, which a cancel stops.
