@@ -31,6 +31,8 @@ pub mod opcode {
 pub enum Heard {
     /// A text message.
     Text(Value),
+    /// A text message that is not JSON, or too deep for this client.
+    Odd(String),
     /// A binary message.
     Binary(Vec<u8>),
     /// The end, with its code and reason.
@@ -192,14 +194,12 @@ impl Raw {
     }
 
     /// The next thing that the server says, pings of the WebSocket left out.
-    ///
-    /// # Panics
-    /// When a text frame is not JSON.
     pub async fn next(&mut self) -> Heard {
         loop {
             if let Some((opcode, payload)) = self.parse() {
                 return match opcode {
-                    opcode::TEXT => Heard::Text(serde_json::from_slice(&payload).expect("a text frame is JSON")),
+                    opcode::TEXT => serde_json::from_slice(&payload)
+                        .map_or_else(|_| Heard::Odd(String::from_utf8_lossy(&payload).into_owned()), Heard::Text),
                     opcode::BINARY => Heard::Binary(payload),
                     opcode::CLOSE => {
                         let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
@@ -257,7 +257,7 @@ impl Raw {
                     return (code, close);
                 }
                 Heard::Gone => panic!("a goodbye ({code}) without a close frame"),
-                Heard::Text(_) | Heard::Binary(_) => {}
+                Heard::Text(_) | Heard::Odd(_) | Heard::Binary(_) => {}
             }
         }
     }

@@ -1,0 +1,5 @@
+//! Bad input to a real server: each fault has its own clear code, the server goes on, and nothing is left behind.
+
+mod frames;
+mod streams;
+mod ward;
