@@ -5,7 +5,7 @@ import { appendFile, stat } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { launch } from "./support/browser.mjs";
-import { openUploadPage } from "./support/demo.mjs";
+import { openUploadPage, RENEWING } from "./support/demo.mjs";
 import { folder, MiB, sha256, write } from "./support/files.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { Server } from "./support/server.mjs";
@@ -52,7 +52,8 @@ describe("256 MiB through five cuts", () => {
   });
 
   test("it goes on where it was after every cut, and is stored", async (t) => {
-    proxy.rate = 40e6;
+    // For the documentation slowly, so that its picture has something of a history.
+    proxy.rate = RENEWING ? 10e6 : 40e6;
     await demo.watch();
     const before = { bytes: proxy.up, cuts: proxy.cuts };
     await demo.choose(big);
@@ -216,7 +217,7 @@ describe("buttons", () => {
   });
 
   test("a file that changes on its way fails and says so", async () => {
-    const draft = await write(place, "draft.txt", 6 * MiB, 6);
+    const draft = await write(place, "draft.txt", 24 * MiB, 6);
     proxy.rate = 4e6;
     await demo.choose(draft);
     const card = await demo.upload(draft, "uploading");

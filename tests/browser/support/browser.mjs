@@ -65,13 +65,6 @@ export class Trace {
     });
   }
 
-  /** Forgets the calls until now. */
-  reset() {
-    this.http = [];
-    this.session = [];
-    this.frames = [];
-  }
-
   #frame(way, payload) {
     if (typeof payload !== "string") return;
     const frame = JSON.parse(payload);

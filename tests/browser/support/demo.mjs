@@ -17,6 +17,9 @@ export async function openUploadPage(browser, address, options) {
   return demo;
 }
 
+/** Whether the pictures of the documentation are to be renewed. */
+export const RENEWING = process.env.SAMEWIRE_UPDATE_SCREENSHOT === "1";
+
 export class UploadPage {
   constructor({ page, trace, context }) {
     this.page = page;
@@ -101,7 +104,7 @@ export class UploadPage {
     await mkdir(RESULTS, { recursive: true });
     const path = join(RESULTS, `${name}.png`);
     await this.page.screenshot({ path });
-    if (process.env.SAMEWIRE_UPDATE_SCREENSHOT === "1") await copyFile(path, join(DOCS, `${name}.png`));
+    if (RENEWING) await copyFile(path, join(DOCS, `${name}.png`));
   }
 
   close() {

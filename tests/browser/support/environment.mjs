@@ -1,6 +1,5 @@
 // What `cargo xtask test browser` hands over, and where things are.
 
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 function given(name) {
@@ -30,5 +29,3 @@ export const RESULTS = folder("../results");
 export const DOCS = folder("../../../docs");
 /** The folder of these tests, from which `import "samewire"` finds the package. */
 export const HERE = folder("..");
-
-export const packageVersion = () => JSON.parse(readFileSync(`${PACKAGE}/package.json`, "utf8")).version;
