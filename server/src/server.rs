@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::{Authenticator, JwtAuthenticator, JwtOptions, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
+use crate::http::Problem;
 use crate::session::Sessions;
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
@@ -212,7 +213,12 @@ impl Server {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
         });
-        axum::serve(listener, self.router())
+        // The pages of a demo are looked for last; without them, nothing is.
+        let router = match self.pages.demo {
+            Some(_) => self.router(),
+            None => self.router().fallback(async || Problem::nowhere()),
+        };
+        axum::serve(listener, router)
             .with_graceful_shutdown(async move {
                 stop.await;
                 drain(&app).await;

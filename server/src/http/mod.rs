@@ -29,6 +29,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     if app.config.dev {
         router = router.route("/dev/token", post(dev::token));
     }
+    let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let mut router = router.layer(cors(app)).with_state(app.clone());
     if let Some(package) = &pages.package {
         router = router.nest_service("/pkg", ServeDir::new(package));

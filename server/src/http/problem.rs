@@ -38,6 +38,18 @@ impl Problem {
         Self::with_status(failure, StatusCode::UPGRADE_REQUIRED)
     }
 
+    /// There is nothing at this address.
+    pub(crate) fn nowhere() -> Self {
+        let message = "there is nothing at this address: calls go to POST /rpc/METHOD, sessions to /session";
+        Self::with_status(&Failure::new(Code::BadRequest, message), StatusCode::NOT_FOUND)
+    }
+
+    /// The address takes requests of another HTTP method.
+    pub(crate) fn wrong_method() -> Self {
+        let message = "this address does not take requests of this HTTP method; the header Allow says which it takes";
+        Self::with_status(&Failure::new(Code::BadRequest, message), StatusCode::METHOD_NOT_ALLOWED)
+    }
+
     fn with_status(failure: &Failure, status: StatusCode) -> Self {
         let document = Document {
             kind: format!("/problems/{}", failure.code),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -22,12 +23,18 @@ use crate::store::now_ms;
 /// How many milliseconds the caller will wait.
 pub(crate) const TIMEOUT_HEADER: &str = "samewire-timeout";
 
+/// How much of a body that is too big is taken in, and for how long, so that its sender hears why it is refused.
+const REFUSED: usize = 32 * 1024 * 1024;
+const REFUSING: Duration = Duration::from_secs(10);
+
 pub(crate) async fn call(
     State(app): State<Arc<App>>,
-    Path(method): Path<String>,
+    method: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    // What cannot be read as text is no method's name either.
+    let method = method.map(|Path(method)| method).unwrap_or_default();
     answer(&app, &method, &headers, body).await.map_err(|failure| Problem::new(&failure))
 }
 
@@ -75,14 +82,21 @@ async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Identity, Option
 }
 
 async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
-    match Limited::new(body, most).collect().await {
+    let mut body = body;
+    match Limited::new(&mut body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::new(
-            Code::TooBig,
-            format!("the params of a call may take at most {most} bytes; send bulk as a stream"),
-        )),
+        Err(error) if error.is::<LengthLimitError>() => {
+            // A client that is still sending when its connection is closed would see that and not the answer.
+            drop(tokio::time::timeout(REFUSING, swallow(Limited::new(body, REFUSED))).await);
+            let told = format!("the params of a call may take at most {most} bytes; send bulk as a stream");
+            Err(Failure::new(Code::TooBig, told))
+        }
         Err(_) => Err(Failure::new(Code::BadRequest, "the request's body broke off")),
     }
+}
+
+async fn swallow(mut body: Limited<Body>) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn params(body: &[u8]) -> Result<Box<RawValue>, Failure> {
