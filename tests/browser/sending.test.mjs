@@ -1,4 +1,4 @@
-// Streams in both directions as a program uses them: sources and sinks of every kind, through cuts.
+// Streams to the server as a program makes them: sources of every kind, through cuts.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
@@ -6,10 +6,6 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { MiB } from "./support/files.mjs";
 import { Stage } from "./support/stage.mjs";
 import { until } from "./support/wait.mjs";
-
-/** How far a sender may be ahead of what the receiver has used: the server's window, and what frames and sockets hold. */
-const WINDOW = 4 * MiB;
-const IN_SOCKETS = 8 * MiB;
 
 let stage, page, trace, token;
 
@@ -196,21 +192,6 @@ describe("to the server", () => {
     assert.deepEqual(records.map((record) => record.name).sort(), [...names].sort());
   });
 
-  test("a name that could be a path is refused, and nothing is stored", async () => {
-    const before = await streams();
-    for (const name of ["../../etc/passwd", "a/b", "a\u0000b", "..", "x".repeat(256)]) {
-      const { error } = await page.evaluate(
-        ({ token, name }) => {
-          const client = newClient({ token });
-          return outcome(client.createBlobUploader(new Blob(["x"]), { name }).upload());
-        },
-        { token, name },
-      );
-      assert.equal(error?.code, "bad-name", JSON.stringify(name));
-    }
-    assert.equal(await streams(), before);
-  });
-
   test("several at once all move, and a call does not wait behind them", async () => {
     stage.proxy.rate = 16e6;
     const seen = await page.evaluate(async (token) => {
@@ -327,149 +308,5 @@ describe("an uploader", () => {
     }, token);
     assert.deepEqual(seen.sizes, [100, 100, 100, 10]);
     assert.deepEqual(new Set(seen.refused), new Set(["TypeError"]));
-  });
-});
-
-describe("from the server", () => {
-  /** Stores a file of so many bytes under the page's user; leaves `client` and `record` in the page. */
-  async function store(size) {
-    await page.evaluate(
-      async ({ token, size }) => {
-        window.client = newClient({ token });
-        window.record = await client.api.files.upload({ stream: client.createBlobUploader(new Blob([bytes(size, 9)]), { name: "down.bin" }) });
-      },
-      { token, size },
-    );
-  }
-
-  test("a slow reader holds the server back", async () => {
-    await store(40 * MiB);
-    const begun = stage.proxy.down;
-    await page.evaluate(async () => {
-      const { stream } = await client.api.files.open({ id: record.id });
-      window.reader = client.getStream(stream).getReader();
-      window.first = (await reader.read()).value.length;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const ahead = stage.proxy.down - begun;
-    assert.ok(ahead <= WINDOW + MiB, `${ahead} bytes came for a reader that took one piece`);
-    const same = await page.evaluate(async () => {
-      let got = first;
-      const parts = [];
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        got += value.length;
-        parts.push(value);
-      }
-      return got === record.size && (await sha256(new Blob(parts))) === (await sha256(bytes(record.size, 9).subarray(first)));
-    });
-    assert.ok(same);
-  });
-
-  test("a download goes on through cuts, and every byte comes once", async () => {
-    await store(24 * MiB);
-    stage.proxy.rate = 24e6;
-    const read = page.evaluate(async () => {
-      const { stream } = await client.api.files.open({ id: record.id });
-      return (await sha256(client.getStream(stream))) === (await sha256(bytes(record.size, 9)));
-    });
-    const begun = stage.proxy.down;
-    for (let cut = 0; cut < 3; cut += 1) {
-      await stage.proxy.cutAfter(2 * MiB + Math.round(Math.random() * 3 * MiB), "down");
-      await until("the page is back", () => stage.proxy.sessions === 1);
-    }
-    assert.ok(await read);
-    const again = stage.proxy.down - begun - 24 * MiB;
-    assert.ok(again < 3 * IN_SOCKETS, `${again} bytes were sent again`);
-  });
-
-  test("a reader that cancels ends the stream on the server", async () => {
-    await store(20 * MiB);
-    const before = await streams();
-    const begun = stage.proxy.down;
-    await page.evaluate(async () => {
-      const { stream } = await client.api.files.open({ id: record.id });
-      const reader = client.getStream(stream).getReader();
-      await reader.read();
-      await reader.cancel("enough");
-    });
-    await until("the server has dropped it", async () => (await streams()) === before);
-    assert.ok(stage.proxy.down - begun < WINDOW + MiB);
-  });
-
-  test("an unknown id fails, and so does somebody else's", async () => {
-    await store(1000);
-    const stranger = await stage.page();
-    const opened = await page.evaluate(async () => (await client.api.files.open({ id: record.id })).stream);
-    const errors = await stranger.page.evaluate(
-      async ({ token, ids }) => {
-        const client = newClient({ token });
-        await client.connect();
-        return Promise.all(ids.map(async (id) => (await outcome(client.getStream(id).getReader().read())).error));
-      },
-      { token: stranger.token, ids: [`st_${"0".repeat(32)}`, opened] },
-    );
-    await stranger.page.context().close();
-    for (const error of errors) assert.equal(error.code, "stream-not-found");
-  });
-});
-
-describe("what a server does not take", () => {
-  const MEGABYTE = 1e6;
-  let strict, page, token;
-
-  before(async () => {
-    const settings = { SAMEWIRE_STREAMS_QUOTA: "2MiB", SAMEWIRE_LIMITS_MAX_UPLOAD: "3MiB", SAMEWIRE_LIMITS_MAX_STREAMS: "4" };
-    strict = await Stage.start({ settings });
-    ({ page, token } = await strict.page());
-    await page.evaluate((token) => void (window.client = newClient({ token })), token);
-  });
-  after(() => strict?.end());
-
-  for (const [what, size, streamed, code] of [
-    ["a file beyond the room that is left", 2.5 * MEGABYTE, false, "quota-exceeded"],
-    ["a stream that grows beyond it", 2.5 * MEGABYTE, true, "quota-exceeded"],
-    ["a file beyond the limit", 4 * MEGABYTE, false, "too-big"],
-  ]) {
-    test(`${what} is refused with ${code}, and nothing stays`, async () => {
-      const { error } = await page.evaluate(
-        ({ size, streamed }) => {
-          const blob = new Blob([bytes(size)]);
-          return outcome(client.createBlobUploader(streamed ? blob.stream() : blob, { name: "big.bin" }).upload());
-        },
-        { size, streamed },
-      );
-      assert.deepEqual([error.code, error.ours, error.ran], [code, true, "no"]);
-      await until("nothing stays", async () => (await strict.server.health()).streams === 0 && (await strict.server.blobs()).length === 0);
-    });
-  }
-
-  test("a call that names what was refused tells why, and not that it knows no such stream", async () => {
-    const codes = await page.evaluate(async () => {
-      const call = async (bytes, name) => {
-        const { error } = await outcome(client.api.files.upload({ stream: client.createBlobUploader(new Blob([bytes]), { name }) }));
-        return error.code;
-      };
-      return [await call(bytes(4e6), "big.bin"), await call(bytes(2.5e6), "big.bin"), await call(bytes(1), "a/b")];
-    });
-    assert.deepEqual(codes, ["too-big", "quota-exceeded", "bad-name"]);
-  });
-
-  test("more streams than it has places for are refused, and those that have one are stored", async () => {
-    const ends = await page.evaluate(async () => {
-      const uploads = Array.from({ length: 7 }, (_, at) => client.createBlobUploader(new Blob([bytes(1000, at)]), { name: `${at}.bin` }));
-      for (const upload of uploads) upload.pause();
-      const done = uploads.map((upload) => outcome(upload.upload()));
-      const refused = (await Promise.all(done.slice(4))).map(({ error }) => [error.code, error.retryable]);
-      const stored = await Promise.all(
-        uploads.slice(0, 4).map((stream) => {
-          stream.resume();
-          return client.api.files.upload({ stream });
-        }),
-      );
-      return { refused, stored: stored.length };
-    });
-    assert.deepEqual(ends, { refused: Array(3).fill(["too-many-streams", true]), stored: 4 });
   });
 });
