@@ -24,7 +24,7 @@ use crate::id::{CallId, Link, SessionId, StreamId, StreamNo};
 use crate::limits::Limits;
 use crate::method::StreamRef;
 use crate::session::SEND_AHEAD;
-use crate::streams::{StreamSpec, Want};
+use crate::streams::{Moment, StreamSpec, Want};
 use crate::time::Instant;
 use crate::wire::chunk::{self, Chunk, ChunkError};
 use crate::wire::{
@@ -215,6 +215,8 @@ pub struct Session {
     id: SessionId,
     config: Box<Config>,
     attached: Option<Attached>,
+    /// When the last call was made.
+    last_call: Option<Instant>,
     calls: Calls,
     streams: Streams,
     control: VecDeque<Text>,
@@ -238,6 +240,7 @@ impl Session {
             id,
             config: Box::new(config),
             attached: None,
+            last_call: None,
             calls: Calls::default(),
             streams: Streams::default(),
             control: VecDeque::new(),
@@ -485,7 +488,7 @@ impl Session {
             return Output::Event(Event::Want(want));
         }
         if attached.room > 0
-            && let Some(frame) = self.streams.next_chunk(self.now)
+            && let Some(frame) = self.streams.next_chunk(Moment::new(self.now, self.last_call))
         {
             attached.room = attached.room.saturating_sub(frame.len() as u64);
             return Output::SendBinary(frame);
@@ -493,7 +496,9 @@ impl Session {
         let heartbeat = self.config.heartbeat;
         let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
         let heartbeat = attached.heard_at + Duration::from_millis(silence);
-        Output::Wait(Some(self.streams.next_timeout(self.now).map_or(heartbeat, |stall| stall.min(heartbeat))))
+        Output::Wait(Some(
+            self.streams.next_timeout(Moment::new(self.now, self.last_call)).map_or(heartbeat, |stall| stall.min(heartbeat)),
+        ))
     }
 
     /// The next thing to act on, where nothing can be sent any more: a driver drains it when its socket is gone, so that what the
@@ -546,6 +551,7 @@ impl Session {
             let error = Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them");
             return self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode());
         }
+        self.last_call = Some(self.now);
         let mut given_up = Vec::new();
         let met = self.calls.meet(call, self.config.limits.max_calls, &mut given_up);
         self.outputs.extend(given_up.into_iter().map(|id| Output::Event(Event::Cancel { id })));

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::id::{StreamId, StreamNo};
 use crate::limits::Limits;
 use crate::name::{check_name, is_media};
-use crate::streams::{Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
+use crate::streams::{Moment, Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::{Attach, Open, ServerFrame, StreamFrame, Text};
@@ -318,12 +318,12 @@ impl Streams {
         None
     }
 
-    pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
-        self.senders.values().filter_map(|sender| sender.next_timeout(now)).min()
+    pub(super) fn next_timeout(&self, moment: Moment) -> Option<Instant> {
+        self.senders.values().filter_map(|sender| sender.next_timeout(moment)).min()
     }
 
-    pub(super) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
-        next_in_turn(&mut self.senders, &mut self.turn, now)
+    pub(super) fn next_chunk(&mut self, moment: Moment) -> Option<Bytes> {
+        next_in_turn(&mut self.senders, &mut self.turn, moment)
     }
 }
 

@@ -34,7 +34,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Ran};
 use crate::id::{CallId, Link, SessionId, StreamNo};
 use crate::limits::Limits;
-use crate::streams::{READ_AHEAD, StreamSpec, Want};
+use crate::streams::{Moment, READ_AHEAD, StreamSpec, Want};
 use crate::time::Instant;
 use crate::wire::{Advice, Continuity, Heartbeat, Text};
 
@@ -223,6 +223,8 @@ pub struct Session {
     advice: Advice,
     /// The goodbye of this link, if one came.
     parting: Option<crate::wire::Goodbye>,
+    /// When the last call was made.
+    last_call: Option<Instant>,
     calls: Calls,
     streams: Streams,
     /// Text for this link, in order. What must outlive a link is not here.
@@ -249,6 +251,7 @@ impl Session {
             heartbeat: Heartbeat::default(),
             advice: Advice { delay: 0, spread: 0 },
             parting: None,
+            last_call: None,
             calls: Calls::default(),
             streams: Streams::default(),
             control: VecDeque::new(),
@@ -318,6 +321,7 @@ impl Session {
     /// The answer comes as [`Event::CallSettled`].
     pub fn call(&mut self, now: Instant, request: CallRequest) -> CallId {
         self.now = now;
+        self.last_call = Some(now);
         let id = self.calls.add(now, request);
         self.wake(now);
         if let State::Closed { why } = &self.state {
@@ -386,7 +390,7 @@ impl Session {
                 return Output::Event(Event::Want(want));
             }
             if self.room > 0
-                && let Some(frame) = self.streams.next_chunk(self.now)
+                && let Some(frame) = self.streams.next_chunk(Moment::new(self.now, self.last_call))
             {
                 self.room = self.room.saturating_sub(frame.len() as u64);
                 return Output::SendBinary(frame);
@@ -414,7 +418,10 @@ impl Session {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout(self.now)].into_iter().flatten().min()
+        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout(Moment::new(self.now, self.last_call))]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn give_up(&mut self, id: CallId, code: Code, message: &str) {

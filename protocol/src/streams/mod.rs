@@ -6,13 +6,13 @@ mod send;
 
 use bytes::Bytes;
 
+pub(crate) use pacer::Moment;
 pub(crate) use receive::{Receiver, Taken};
 pub(crate) use send::{READ_AHEAD, Sender, SenderPhase};
 pub use send::{Source, Want};
 
 use crate::id::{StreamId, StreamNo};
 use crate::table::Table;
-use crate::time::Instant;
 
 /// What the opener of a stream says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,13 @@ pub struct StreamSpec {
 }
 
 /// A chunk of the sender whose turn it is: each in turn, from the one after the last.
-pub(crate) fn next_in_turn(senders: &mut Table<StreamNo, Sender>, turn: &mut Option<StreamNo>, now: Instant) -> Option<Bytes> {
+pub(crate) fn next_in_turn(
+    senders: &mut Table<StreamNo, Sender>,
+    turn: &mut Option<StreamNo>,
+    moment: Moment,
+) -> Option<Bytes> {
     let last = turn.unwrap_or(StreamNo(0));
-    let (no, frame) = senders.iter_mut_after(last).find_map(|(no, sender)| Some((no, sender.next_chunk(now)?)))?;
+    let (no, frame) = senders.iter_mut_after(last).find_map(|(no, sender)| Some((no, sender.next_chunk(moment)?)))?;
     *turn = Some(no);
     Some(frame)
 }

@@ -11,6 +11,8 @@ use crate::time::Instant;
 
 /// What may always be on the way: four chunks, enough for hundreds of megabytes a second on a quick path.
 const LEAST: u64 = 256 * 1024;
+/// What may be on the way while no calls are made: larger batches cost both sides less.
+const ALONE: u64 = 1024 * 1024;
 /// A path quicker than this is filled by [`LEAST`]; more would only queue.
 const QUICK: Duration = Duration::from_millis(1);
 /// Queueing that is tolerated on top of the least delay: disks and schedulers are not exact.
@@ -19,6 +21,23 @@ const SLACK: Duration = Duration::from_micros(500);
 const STALL: Duration = Duration::from_millis(250);
 /// After this long the least delay is measured anew, because the path may have changed.
 const MEMORY: Duration = Duration::from_secs(10);
+
+/// A session counts as one without calls so long after the last of them.
+const CALM: Duration = Duration::from_millis(250);
+
+/// Now, as far as sending is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    /// No call was made for a while, so that none is likely to wait behind a stream.
+    pub(crate) alone: bool,
+}
+
+impl Moment {
+    pub(crate) fn new(now: Instant, last_call: Option<Instant>) -> Self {
+        Self { now, alone: last_call.is_none_or(|at| now.since(at) >= CALM) }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Pacer {
@@ -32,9 +51,9 @@ impl Pacer {
         Self { allowance: LEAST, least: None, in_flight: VecDeque::new() }
     }
 
-    /// How many bytes may be on the way.
-    pub(crate) fn allowance(&self) -> u64 {
-        self.allowance
+    /// How many bytes may be on the way: more when no call could wait behind them.
+    pub(crate) fn allowance(&self, alone: bool) -> u64 {
+        if alone { self.allowance.max(ALONE) } else { self.allowance }
     }
 
     /// When the allowance counts no longer, unless the receiver says something before.

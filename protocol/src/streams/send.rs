@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::StreamSpec;
-use super::pacer::Pacer;
+use super::pacer::{Moment, Pacer};
 use crate::code::Code;
 use crate::digest::{Digest, Digester};
 use crate::failure::{Failure, Ran};
@@ -191,7 +191,7 @@ impl Sender {
             self.phase = SenderPhase::Flowing;
         }
         let durable = durable.min(self.next);
-        let limited = self.next - self.durable >= self.pacer.allowance() - self.pacer.allowance() / 4;
+        let limited = self.next - self.durable >= self.pacer.allowance(false) - self.pacer.allowance(false) / 4;
         self.pacer.durable(now, durable, limited);
         self.limit = self.limit.max(limit);
         self.pacer.cap(self.limit.saturating_sub(durable));
@@ -320,18 +320,19 @@ impl Sender {
     }
 
     /// The next frame to send, if any may go.
-    pub(crate) fn next_chunk(&mut self, now: Instant) -> Option<Bytes> {
+    pub(crate) fn next_chunk(&mut self, moment: Moment) -> Option<Bytes> {
         if self.phase != SenderPhase::Flowing || self.paused {
             return None;
         }
         let (at, end) = self.next_span()?;
-        if end > self.limit || (self.is_paced(at, end) && self.pacer.stalls_at().is_none_or(|at| now < at)) {
+        if end > self.limit || (self.is_paced(at, end, moment.alone) && self.pacer.stalls_at().is_none_or(|at| moment.now < at))
+        {
             return None;
         }
         let (_, frame) = self.ready.pop_front()?;
         let frame = self.cut(at, end, frame);
         self.next = end;
-        self.pacer.sent(now, end);
+        self.pacer.sent(moment.now, end);
         if self.source == Source::Once {
             self.kept.push_back((at, frame.clone()));
         }
@@ -361,15 +362,16 @@ impl Sender {
         head
     }
 
-    fn is_paced(&self, at: u64, end: u64) -> bool {
-        end - self.durable > self.pacer.allowance() && at > self.durable
+    fn is_paced(&self, at: u64, end: u64, alone: bool) -> bool {
+        end - self.durable > self.pacer.allowance(alone) && at > self.durable
     }
 
     /// When a frame may go that the pacer holds back now. A frame that is due and waits for the socket waits for no timer.
-    pub(crate) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self, moment: Moment) -> Option<Instant> {
         let (at, end) = self.next_span()?;
-        let held = self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(at, end);
-        self.pacer.stalls_at().filter(|at| held && *at > now)
+        let held =
+            self.phase == SenderPhase::Flowing && !self.paused && end <= self.limit && self.is_paced(at, end, moment.alone);
+        self.pacer.stalls_at().filter(|at| held && *at > moment.now)
     }
 
     /// Size and digest, when everything is sent and the end is not: the caller sends it now.
