@@ -36,8 +36,12 @@ impl Ward {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::with_token(config, &token("bystander")).await
+    }
+
+    pub(crate) async fn with_token(config: Config, token: &str) -> Self {
         let host = Host::start(config).await;
-        let bystander = Raw::session(host.addr(), Some(&token("bystander"))).await;
+        let bystander = Raw::session(host.addr(), Some(token)).await;
         Self { host, bystander, calls: 0 }
     }
 
