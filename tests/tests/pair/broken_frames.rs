@@ -99,14 +99,19 @@ fn text_that_cannot_be_read_ends_the_connection_and_nothing_after_it_counts() {
 
 #[test]
 fn a_binary_frame_that_cannot_be_read_ends_the_connection() {
-    let long = vec![1; 16 + 65_537];
-    for broken in
-        [&b"\x01"[..], &[1; 15], b"\x01\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0", &long, b"\x01\0\0\0\0\0\0\x01\xff\0\0\0\0\0\0\0a"]
+    for broken in [&b"\x01"[..], &[1; 15], b"\x01\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0", b"\x01\0\0\0\0\0\0\x01\xff\0\0\0\0\0\0\0a"]
     {
         let mut pair = Pair::connected(2);
         pair.inject_frame(Frame::Binary(broken.to_vec().into()));
         is_over(&mut pair, &Code::BadFrame);
     }
+}
+
+#[test]
+fn a_binary_frame_that_is_too_big_ends_the_connection() {
+    let mut pair = Pair::connected(2);
+    pair.inject_frame(Frame::Binary(vec![1; 16 + 65_537].into()));
+    is_over(&mut pair, &Code::TooBig);
 }
 
 #[test]
