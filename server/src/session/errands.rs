@@ -81,6 +81,7 @@ impl Session {
         match self.app.streams.accept(self.identity.owner(), self.id, spec.id, wanted, observer).await {
             Ok(attachment) => self.taken_up(link, stream, attachment),
             Err(failure) => {
+                self.app.streams.refused(self.identity.owner(), self.id, spec.id, &failure);
                 let mut core = self.core.lock();
                 // The client has opened it anew on a newer link, and is answered there.
                 if core.link == link {

@@ -6,7 +6,7 @@ use samewire_protocol::{Failure, SessionId, StreamId};
 
 use super::accept::wait_until_opened;
 use super::entry::{Entry, Inner, Phase};
-use super::{Fallen, MAX_FALLEN, Notice, Observer, Shared, Slot, Streams};
+use super::{Fallen, Notice, Observer, Shared, Slot, Streams};
 use crate::auth::Owner;
 use crate::store::{BlobId, Pending, now_ms};
 
@@ -29,6 +29,15 @@ pub(super) struct GivenUp {
 }
 
 impl Streams {
+    /// Remembers why a stream could not be opened, for calls of its session that name it all the same.
+    pub(crate) fn refused(&self, owner: &Owner, session: SessionId, id: StreamId, failure: &Failure) {
+        let mut owners = self.0.owners.lock();
+        let owned = owners.entry(owner.clone()).or_default();
+        if !owned.slots.contains_key(&id) {
+            owned.remember(Fallen { id, session, failure: failure.clone(), at_ms: now_ms() });
+        }
+    }
+
     /// Ends a stream of this owner, of either direction, without a hold on it; one that is being opened, as soon as it is.
     /// Nothing happens when there is none, or when a file was made of it.
     pub fn give_up(&self, owner: &Owner, id: StreamId, failure: Failure) {
@@ -130,10 +139,7 @@ impl Shared {
         if owned.slots.get(&id).is_some_and(same) {
             owned.slots.remove(&id);
             if let Some(fallen) = fallen {
-                if owned.fallen.len() == MAX_FALLEN {
-                    owned.fallen.pop_front();
-                }
-                owned.fallen.push_back(fallen);
+                owned.remember(fallen);
             }
         }
         if owned.slots.is_empty() && owned.fallen.is_empty() {

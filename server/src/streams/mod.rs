@@ -158,6 +158,15 @@ struct Owned {
     fallen: VecDeque<Fallen>,
 }
 
+impl Owned {
+    fn remember(&mut self, fallen: Fallen) {
+        if self.fallen.len() == MAX_FALLEN {
+            self.fallen.pop_front();
+        }
+        self.fallen.push_back(fallen);
+    }
+}
+
 #[derive(Clone)]
 enum Slot {
     In(Arc<Entry>),
