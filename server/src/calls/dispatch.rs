@@ -23,6 +23,9 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
     let Some(registered) = session.app.methods.find(method) else {
         return session.answer_at_once(id, Err(not_found(method)));
     };
+    if is_late(timeout) {
+        return session.answer_at_once(id, Err(late()));
+    }
     let answer = registered.handler.call(CallContext {
         identity: session.identity.clone(),
         session: Some(SessionHandle::new(session)),
@@ -32,8 +35,7 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
     });
     let mut answer = Box::pin(contain(answer, method));
     // Most handlers are done at once; a task for each of them would cost more than they do.
-    if timeout.is_none_or(|timeout| !timeout.is_zero())
-        && let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     {
         return session.answer_at_once(id, result);
     }
@@ -59,6 +61,9 @@ pub(crate) async fn run_over_http(
     if session.is_none() && (registered.info.route == Route::Session || names_stream(payload.get())) {
         return Err(misdirected());
     }
+    if is_late(timeout) {
+        return Err(late());
+    }
     let states = app.states.clone();
     let answer = registered.handler.call(CallContext { identity, session, states, payload: Arc::from(payload), call: None });
     within(timeout, contain(answer, method)).await
@@ -74,6 +79,15 @@ async fn within(
             Err(Failure::new(Code::DeadlineExceeded, "the handler was stopped at the call's deadline").ran(Ran::Maybe))
         }),
     }
+}
+
+/// Whether nobody waits any more when the call comes.
+fn is_late(timeout: Option<Duration>) -> bool {
+    timeout.is_some_and(|timeout| timeout.is_zero())
+}
+
+fn late() -> Failure {
+    Failure::new(Code::DeadlineExceeded, "the call's deadline had passed when it came")
 }
 
 /// A handler that panics fails its own call and nothing else.
