@@ -35,8 +35,7 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
     });
     let mut answer = Box::pin(contain(answer, method));
     // Most handlers are done at once; a task for each of them would cost more than they do.
-    if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    {
+    if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return session.answer_at_once(id, result);
     }
     let task = session.clone();
