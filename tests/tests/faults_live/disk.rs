@@ -25,7 +25,7 @@ fn data(child: &Child) -> std::path::PathBuf {
 const ROOM: u64 = 20 * 1024 * 1024;
 
 fn free(child: &Child) -> u64 {
-    let disk = rustix::fs::statvfs(&data(child)).expect("a disk");
+    let disk = rustix::fs::statvfs(data(child)).expect("a disk");
     disk.f_bavail * disk.f_frsize
 }
 
@@ -64,7 +64,7 @@ async fn a_full_disk_is_told_and_makes_room_again() {
         assert!(got == small);
         let removed = person.client.call::<samewire::files::Remove>(&samewire::files::RemoveParams { id: file.id }).await;
         assert!(removed.expect("an answer").removed);
-        assert_eq!(list(&person.client).await.expect("a list"), [kept.clone()]);
+        assert_eq!(list(&person.client).await.expect("a list"), std::slice::from_ref(&kept));
     }
     let got: Bytes = within("a download", download(&person.client, kept.id)).await.expect("the file");
     assert!(got == small);
