@@ -154,8 +154,8 @@ async fn whoever_says_nothing_is_sent_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_falls_silent_is_pinged_and_then_let_go() {
     let mut config = limits();
-    config.limits.heartbeat_interval = Duration::from_millis(50);
-    config.limits.heartbeat_timeout = Duration::from_millis(50);
+    config.limits.heartbeat_interval = Duration::from_millis(400);
+    config.limits.heartbeat_timeout = Duration::from_secs(3);
     config.limits.session_ttl = Duration::from_millis(100);
     let host = samewire_tests::live::Host::start(config).await;
     let mut silent = Raw::session(host.addr(), None).await;
