@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use samewire_protocol::wire::{Advice, Heartbeat};
-use samewire_protocol::{Instant, accept};
+use samewire_protocol::{Code, Failure, Instant, accept};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::auth::{Authenticator, Tickets};
 use crate::calls::{Methods, States};
@@ -23,6 +24,8 @@ pub(crate) struct App {
     pub(crate) started: std::time::Instant,
     /// True from the moment the server begins to drain.
     pub(crate) draining: watch::Sender<bool>,
+    /// The tasks of all sockets: a server that stops waits until their clients have heard so.
+    pub(crate) links: TaskTracker,
 }
 
 impl App {
@@ -45,6 +48,11 @@ impl App {
             limits: limits.wire(),
             heartbeat: Heartbeat { interval: millis(limits.heartbeat_interval), timeout: millis(limits.heartbeat_timeout) },
         }
+    }
+
+    /// What clients are told from the moment the server begins to drain.
+    pub(crate) fn restarting() -> Failure {
+        Failure::new(Code::Restart, "the server is being restarted; come back")
     }
 
     /// When clients should come back: spread the wider, the more of them there are, so that a storm of them brings at most

@@ -48,7 +48,7 @@ pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
         return Problem::new(&Failure::new(Code::WrongProtocol, "this connection cannot be upgraded to a WebSocket"))
             .into_response();
     };
-    tokio::spawn(async move {
+    app.clone().links.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => serve(app, upgraded, allowed).await,
             Err(error) => tracing::debug!(%error, "an upgrade came to nothing"),
@@ -118,23 +118,30 @@ const READ_BUFFER: usize = 1024;
 /// The hello, and the session that it leads to. `None` when the socket is gone.
 async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Session>, Link)>, Failure> {
     let patience = app.config.limits.hello_timeout;
-    let first = tokio::time::timeout(patience, first_text(socket)).await;
+    let mut draining = app.draining.subscribe();
+    let first = tokio::select! {
+        first = tokio::time::timeout(patience, first_text(socket)) => first,
+        _ = draining.wait_for(|draining| *draining) => return Err(App::restarting()),
+    };
     let text = match first {
         Ok(Ok(Some(text))) => text,
         Ok(Ok(None)) => return Ok(None),
         Ok(Err(failure)) => return Err(failure),
         Err(_) => return Err(Failure::new(Code::HandshakeTimeout, "no hello came; send one right after connecting")),
     };
-    if *app.draining.borrow() {
-        return Err(Failure::new(Code::Restart, "the server is being restarted; come back"));
-    }
     let hello = accept::greet(&text)?;
     let Greeted { session, continuity, ticket } = greet(app, &hello).await?;
     tracing::debug!(session = %session.id, ?continuity, agent = hello.agent.as_deref(), "a client said hello");
     let identity = (!session.identity.is_anonymous()).then(|| session.identity.id());
     let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice() };
     match session.attach(&greeting) {
-        Some(link) => Ok(Some((session.clone(), link))),
+        Some(link) => {
+            // It may have come in after all others were sent away.
+            if *app.draining.borrow() {
+                session.dismiss(App::restarting(), Some(app.advice()));
+            }
+            Ok(Some((session.clone(), link)))
+        }
         None => Err(Failure::new(Code::Overloaded, "the session ended this very moment; connect again")),
     }
 }
@@ -291,6 +298,7 @@ impl Driver {
                     Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
                     Poll::Pending => {
                         self.waiting = Some(message);
+                        self.session.act_on_events(self.link);
                         return Poll::Pending;
                     }
                 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
-use samewire_protocol::{Code, Failure, Method};
+use samewire_protocol::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::app::App;
 use crate::auth::{Authenticator, JwtAuthenticator, JwtOptions, Tickets, load_or_make};
@@ -24,6 +24,10 @@ use crate::{files, http, system};
 /// How many sessions are sent away at once when the server drains, and how long it rests before the next.
 const DRAIN_BATCH: usize = 500;
 const DRAIN_REST: Duration = Duration::from_millis(100);
+/// How long the clients may take to hear it.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a server that stops waits for requests over HTTP, and for its sessions.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Why a server could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +139,7 @@ impl Builder {
             sessions: Sessions::default(),
             started: std::time::Instant::now(),
             draining: watch::Sender::new(false),
+            links: TaskTracker::new(),
             config,
         });
         let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));
@@ -205,7 +210,8 @@ impl Server {
         self.app.sessions.len()
     }
 
-    /// Serves until `stop` is ready; then sends the clients away at a pace, with advice to come back, and returns.
+    /// Serves until `stop` is ready; then sends the clients away at a pace, with advice to come back, lets requests end that are
+    /// under way, for ten seconds at most, and returns.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let app = self.app.clone();
         let listener = listener.tap_io(|socket| {
@@ -218,12 +224,23 @@ impl Server {
             Some(_) => self.router(),
             None => self.router().fallback(async || Problem::nowhere()),
         };
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move {
-                stop.await;
-                drain(&app).await;
-            })
-            .await
+        let mut draining = app.draining.subscribe();
+        let given_up = async move {
+            // The sender lives as long as the server.
+            let _ = draining.wait_for(|draining| *draining).await;
+            tokio::time::sleep(GRACE).await;
+        };
+        let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+            stop.await;
+            drain(&app).await;
+        });
+        tokio::select! {
+            served = served => served,
+            () = given_up => {
+                tracing::warn!("requests that would not end are cut off");
+                Ok(())
+            }
+        }
     }
 }
 
@@ -243,7 +260,11 @@ async fn drain(app: &App) {
             tokio::time::sleep(DRAIN_REST).await;
         }
         for session in batch {
-            session.dismiss(Failure::new(Code::Restart, "the server is being restarted; come back"), Some(app.advice()));
+            session.dismiss(App::restarting(), Some(app.advice()));
         }
+    }
+    app.links.close();
+    if tokio::time::timeout(FAREWELL, app.links.wait()).await.is_err() {
+        tracing::warn!(links = app.links.len(), "not every client has heard that the server stops");
     }
 }

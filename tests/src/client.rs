@@ -141,7 +141,8 @@ impl Client {
         id
     }
 
-    pub(crate) fn upload(&mut self, net: &mut Net, spec: StreamSpec, content: Bytes, source: Source) -> StreamNo {
+    /// Opens a stream to the server.
+    pub fn upload(&mut self, net: &mut Net, spec: StreamSpec, content: Bytes, source: Source) -> StreamNo {
         let id = spec.id;
         let (no, _) = self.session.open_stream(net.now, OpenStream { spec, source });
         let upload = Upload { id, content, source, durable: 0, outcomes: Vec::new(), given: 0, reading: 0 };

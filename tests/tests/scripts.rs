@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use samewire_protocol::failure::Ran;
-use samewire_protocol::session::CallRequest;
+use samewire_protocol::session::{CallRequest, Input, Load, Status};
 use samewire_protocol::streams::Source;
+use samewire_protocol::wire::Advice;
 use samewire_protocol::{CallId, Code, Digest, StreamNo};
-use samewire_tests::net::{Blow, Side};
+use samewire_tests::net::{Blow, Reach, Side};
 use samewire_tests::pair::{Pair, request};
 
 const SCRIPTS: u64 = 4_000;
@@ -31,7 +32,7 @@ fn thousands_of_random_scripts_end_with_one_truth_on_both_sides() {
     println!("{seen:?}");
     // A run of many scripts in which nothing went wrong would prove nothing.
     if seeds.end - seeds.start >= 1_000 {
-        assert!(seen.cuts > 1_000 && seen.restarts > 200, "{seen:?}");
+        assert!(seen.cuts > 1_000 && seen.restarts > 200 && seen.expiries > 20, "{seen:?}");
         assert!(seen.stored > 1_000 && seen.fetched > 300 && seen.maybe > 50 && seen.answered > 5_000, "{seen:?}");
     }
 }
@@ -40,6 +41,7 @@ fn thousands_of_random_scripts_end_with_one_truth_on_both_sides() {
 struct Seen {
     cuts: u64,
     restarts: u64,
+    expiries: u64,
     answered: u64,
     maybe: u64,
     stored: u64,
@@ -50,6 +52,7 @@ impl Seen {
     fn add(&mut self, script: &Script) {
         self.cuts += script.cuts;
         self.restarts += script.restarts;
+        self.expiries += script.expiries;
         for call in script.pair.client().calls.values() {
             match call.answers.first() {
                 Some(Ok(_)) => self.answered += 1,
@@ -77,6 +80,7 @@ struct Script {
     streams: Vec<StreamNo>,
     cuts: u64,
     restarts: u64,
+    expiries: u64,
 }
 
 impl Script {
@@ -91,7 +95,7 @@ impl Script {
         pair.clients[0].read_time = Duration::from_millis(pair.rng.below(4));
         let sizes = [0, 1, 65_536, 65_537, 300_000];
         pair.server.files = sizes.map(|size| pair.rng.bytes(size)).into();
-        Self { pair, made: Vec::new(), streams: Vec::new(), cuts: 0, restarts: 0 }
+        Self { pair, made: Vec::new(), streams: Vec::new(), cuts: 0, restarts: 0, expiries: 0 }
     }
 
     fn run(mut self) -> Self {
@@ -104,13 +108,24 @@ impl Script {
                 self.pair.run_for(Duration::from_millis(pause));
             }
         }
-        let settled = self.pair.run_until(|pair| {
+        let settled = |pair: &Pair| {
             let client = pair.client();
             client.calls.values().all(|call| !call.answers.is_empty())
                 && client.uploads.values().all(|upload| !upload.outcomes.is_empty())
                 && client.downloads.iter().all(|download| !download.outcomes.is_empty())
-        });
-        assert!(settled, "something never ended: {:?}", self.pair.client().session.status());
+                && client.session.load().untold == 0
+        };
+        for _ in 0..600 {
+            // A session that the server ended is begun anew only when somebody asks for it.
+            if let Status::Closed { .. } = self.pair.client().session.status() {
+                self.pair.connect_as(0);
+            }
+            if settled(&self.pair) {
+                break;
+            }
+            self.pair.run_for(Duration::from_secs(1));
+        }
+        assert!(settled(&self.pair), "something never ended: {:?}", self.pair.client().session);
         self.pair.run_for(Duration::from_secs(5));
         self.compare();
         self
@@ -136,15 +151,66 @@ impl Script {
                 self.pair.cut_as(0, blow);
                 self.cuts += 1;
             }
-            90..94 => {
+            90..93 => {
                 self.pair.restart();
                 self.restarts += 1;
+            }
+            93 => {
+                self.pair.drain(Advice { delay: 10, spread: 200 });
+                self.restarts += 1;
+            }
+            94..96 => self.trouble(),
+            96 => {
+                let open: Vec<_> =
+                    self.pair.client().downloads.iter().filter(|download| download.outcomes.is_empty()).collect();
+                if let Some(stream) = open.first().map(|download| download.stream) {
+                    let failure = samewire_protocol::Failure::new(Code::Canceled, "the script has read enough");
+                    self.pair.act(0, |client, net| client.session.abort(net.now, stream, failure));
+                }
             }
             _ => {
                 if let Some(stream) = self.some_stream() {
                     let failure = samewire_protocol::Failure::new(Code::Canceled, "the script gave it up");
                     self.pair.act(0, |client, net| client.session.abort(net.now, stream, failure));
                 }
+            }
+        }
+    }
+
+    /// What is rarer than a cut.
+    fn trouble(&mut self) {
+        match self.pair.rng.below(5) {
+            // The session is over on the server, and its client does not know yet.
+            0 => {
+                if let Some((session, ..)) = self.pair.client().welcomes.last() {
+                    let session = *session;
+                    self.pair.expire(session);
+                    self.expiries += 1;
+                }
+            }
+            1 => {
+                self.pair.freeze(0, true);
+                let asleep = self.pair.rng.below(90);
+                self.pair.run_for(Duration::from_secs(asleep));
+                self.pair.freeze(0, false);
+            }
+            2 => {
+                self.pair.net.reach = self.pair.rng.pick(&[Reach::Refused, Reach::Silent]);
+                self.pair.cut();
+                let away = self.pair.rng.below(30);
+                self.pair.run_for(Duration::from_secs(away));
+                self.pair.net.reach = Reach::Open;
+            }
+            3 => {
+                let side = self.pair.rng.pick(&[Side::Client, Side::Server]);
+                self.pair.net.cut_next = Some((side, self.pair.rng.below(1_500), Blow::default()));
+                self.pair.cut();
+            }
+            _ => {
+                let link = self.pair.client().session.link();
+                self.pair.act(0, |client, net| {
+                    client.session.handle_input(net.now, link, Input::Network { online: true });
+                });
             }
         }
     }
@@ -232,6 +298,12 @@ impl Script {
             if download.outcomes[0].is_ok() {
                 assert!(self.pair.server.files.iter().any(|file| *file == download.content));
             }
+        }
+        // Nothing is left in the machines: nobody waits, nothing runs, no stream is open, and both know.
+        assert_eq!(client.session.load(), Load::default());
+        for (session, machine) in self.pair.server.sessions() {
+            let load = machine.load();
+            assert_eq!((load.calls_running, load.streams_in, load.streams_out), (0, 0, 0), "{session}");
         }
         self.pair.check();
     }

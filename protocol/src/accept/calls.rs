@@ -26,6 +26,8 @@ pub(super) struct Calls {
     highest: u64,
     running: usize,
     kept_bytes: usize,
+    /// Counts the links of the session.
+    link: u32,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,9 @@ enum Record {
 
 #[derive(Debug, Default)]
 struct Parts {
+    /// The link on which the caller asked last. On another one it hears nothing before it has asked there as well: an answer would
+    /// overtake the parts that were lost with the link before.
+    link: u32,
     /// Parts that the caller has not acknowledged.
     unacked: VecDeque<Text>,
     bytes: usize,
@@ -67,6 +72,7 @@ impl Calls {
         if let Some(record) = self.records.get_mut(&call.id) {
             return match record {
                 Record::Running(parts) => {
+                    parts.link = self.link;
                     self.kept_bytes -= parts.ack(call.parts);
                     Met::Known(parts.unacked.iter().cloned().collect())
                 }
@@ -85,22 +91,31 @@ impl Calls {
         }
         self.running += 1;
         self.highest = call.id.0;
-        self.records.insert(call.id, Record::Running(Box::default()));
+        let parts = Parts { link: self.link, ..Parts::default() };
+        self.records.insert(call.id, Record::Running(Box::new(parts)));
         Met::New
     }
 
-    pub(super) fn answered(&mut self, id: CallId, text: Text) -> bool {
-        let Some(record) = self.records.get_mut(&id) else { return false };
-        let Record::Running(parts) = record else { return false };
+    /// The link is gone: no caller hears anything before it has asked again.
+    pub(super) fn detached(&mut self) {
+        self.link = self.link.wrapping_add(1);
+    }
+
+    /// Keeps a call's answer. `None` when nobody waits for it any more; else whether the caller has asked on this link.
+    pub(super) fn answered(&mut self, id: CallId, text: Text) -> Option<bool> {
+        let record = self.records.get_mut(&id)?;
+        let Record::Running(parts) = record else { return None };
         self.kept_bytes += text.len();
         let parts = std::mem::take(parts);
+        let asked = parts.link == self.link;
         *record = Record::Answered(text, parts);
         self.running -= 1;
         self.bound_memory(id);
-        true
+        Some(asked)
     }
 
-    pub(super) fn part(&mut self, id: CallId, payload: &RawValue) -> Option<Text> {
+    /// Keeps a part of a call's result. `None` when there is no room for it; else the frame, if the caller has asked on this link.
+    pub(super) fn part(&mut self, id: CallId, payload: &RawValue) -> Option<Option<Text>> {
         let Some(Record::Running(parts)) = self.records.get_mut(&id) else { return None };
         if parts.room() == 0 {
             return None;
@@ -110,7 +125,7 @@ impl Calls {
         parts.bytes += text.len();
         self.kept_bytes += text.len();
         parts.unacked.push_back(text.clone());
-        Some(text)
+        Some((parts.link == self.link).then_some(text))
     }
 
     pub(super) fn part_room(&self, id: CallId) -> Option<u64> {
@@ -131,7 +146,7 @@ impl Calls {
         let ran = if self.records.contains_key(&id) { Ran::Maybe } else { Ran::No };
         let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(ran);
         let text = ServerFrame::Failure { id, error }.encode();
-        (self.answered(id, text.clone()), text)
+        (self.answered(id, text.clone()).is_some(), text)
     }
 
     pub(super) fn load(&self) -> Load {

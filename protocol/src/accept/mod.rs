@@ -349,11 +349,11 @@ impl Session {
             Ok(payload) => ServerFrame::Result { id, payload: &payload }.encode(),
             Err(error) => ServerFrame::Failure { id, error }.encode(),
         };
-        let known = self.calls.answered(id, text.clone());
-        if known && self.attached.is_some() {
+        let asked = self.calls.answered(id, text.clone());
+        if asked == Some(true) && self.attached.is_some() {
             self.control.push_back(text);
         }
-        known
+        asked.is_some()
     }
 
     /// A part of a call's result. False while the caller is too far behind, or when nobody waits for it any more: see
@@ -362,7 +362,7 @@ impl Session {
         self.now = now;
         let Some(text) = self.calls.part(id, payload) else { return false };
         if self.attached.is_some() {
-            self.control.push_back(text);
+            self.control.extend(text);
         }
         true
     }
@@ -444,6 +444,7 @@ impl Session {
             self.outputs.extend(self.control.drain(..).map(Output::SendText));
             self.outputs.push_back(Output::SendText(goodbye(failure, advice)));
             self.outputs.push_back(Output::HangUp { code, reason });
+            self.calls.detached();
             self.streams.detached();
         }
     }
@@ -501,15 +502,14 @@ impl Session {
         ))
     }
 
-    /// The next thing to act on, where nothing can be sent any more: a driver drains it when its socket is gone, so that what the
-    /// client said last still counts.
+    /// The next thing to act on, whatever waits to be sent before it. A driver drains it while its socket takes nothing, so that
+    /// what a client says counts although it does not listen, and when its socket is gone, so that what it said last does.
     pub fn poll_event(&mut self) -> Option<Event> {
-        while let Some(output) = self.outputs.pop_front() {
-            if let Output::Event(event) = output {
-                return Some(event);
-            }
+        let at = self.outputs.iter().position(|output| matches!(output, Output::Event(_)))?;
+        match self.outputs.remove(at) {
+            Some(Output::Event(event)) => Some(event),
+            _ => None,
         }
-        None
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) {
@@ -582,6 +582,7 @@ impl Session {
         self.attached = None;
         self.control.clear();
         self.outputs.retain(|output| matches!(output, Output::Event(_)));
+        self.calls.detached();
         self.streams.detached();
     }
 }

@@ -108,9 +108,7 @@ impl Session {
 
     /// The socket of this link is gone. What its client said last still counts.
     pub(crate) fn detach(self: &Arc<Self>, link: Link) {
-        while let Some(event) = self.poll_event(link) {
-            self.act(link, event);
-        }
+        self.act_on_events(link);
         let mut core = self.core.lock();
         if core.link == link {
             core.machine.detach(link);
@@ -140,9 +138,17 @@ impl Session {
         self.core.lock().machine.handle_timeout(self.app.now());
     }
 
-    fn poll_event(&self, link: Link) -> Option<accept::Event> {
-        let mut core = self.core.lock();
-        if core.link == link { core.machine.poll_event() } else { None }
+    /// Acts on what the client said, whether or not it takes what it is told.
+    pub(crate) fn act_on_events(self: &Arc<Self>, link: Link) {
+        loop {
+            let mut core = self.core.lock();
+            let event = if core.link == link { core.machine.poll_event() } else { None };
+            drop(core);
+            match event {
+                Some(event) => self.act(link, event),
+                None => return,
+            }
+        }
     }
 
     /// The next thing to do for this link. `None` when another socket has taken the session over: what there is to say is that

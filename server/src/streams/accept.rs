@@ -6,7 +6,7 @@ use samewire_protocol::name::{check_name, is_media};
 use samewire_protocol::{Code, Failure, SessionId, StreamId};
 
 use super::entry::{Entry, Phase, PublishedState, Receiving, Wake};
-use super::{Attachment, MAX_PER_OWNER, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams};
+use super::{Attachment, MAX_PER_OWNER, Notice, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams};
 use crate::auth::Owner;
 use crate::limits::first_reservation;
 use crate::store::{BlobId, Direction, NewStream, Opened, RowState, StoreError, StreamRow, now_ms, storage_full};
@@ -169,7 +169,7 @@ impl Shared {
         spec: &StreamSpec,
         observer: Observer,
     ) -> Result<Attachment, Failure> {
-        let (mut attachment, wake, moved) = {
+        let (mut attachment, wake, moved, before) = {
             let mut inner = entry.inner.lock();
             if let Phase::Gone(failure) = &inner.phase {
                 return Err(failure.clone());
@@ -180,7 +180,7 @@ impl Shared {
             }
             inner.epoch += 1;
             inner.attached = true;
-            inner.observer = None;
+            let before = inner.observer.take();
             let moved = std::mem::replace(&mut inner.session, session) != session;
             let durable = inner.durable;
             let wake = match &mut inner.phase {
@@ -192,10 +192,14 @@ impl Shared {
             };
             entry.publish(&inner);
             // Made before anything is waited for: dropped with this future, it detaches.
-            (Attachment::new(Arc::clone(self), Arc::clone(&entry), inner.epoch), wake, moved)
+            (Attachment::new(Arc::clone(self), Arc::clone(&entry), inner.epoch), wake, moved, before)
         };
         self.wake(&entry, wake);
         if moved {
+            // A session that comes back over a new connection knows by itself; another one would wait for ever.
+            if let Some(before) = before {
+                before(Notice::Aborted(Failure::new(Code::Superseded, "another session of yours goes on with the stream")));
+            }
             self.store.records().move_stream(entry.owner.clone(), entry.id, session).done().await?;
         }
         drop(entry.published.subscribe().wait_for(|now| !now.busy).await);

@@ -238,7 +238,10 @@ impl Raw {
                 Heard::Text(frame) if frame["type"] == kind => return frame,
                 Heard::Text(frame) => self.skipped.push(frame),
                 Heard::Binary(_) => {}
-                end => panic!("waited for {kind:?}, and heard {end:?}; before: {:?}", self.skipped),
+                end => {
+                    let last = &self.skipped[self.skipped.len().saturating_sub(3)..];
+                    panic!("waited for {kind:?}, and heard {end:?}; before that {last:?}")
+                }
             }
         }
     }

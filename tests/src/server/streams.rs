@@ -185,7 +185,10 @@ impl Server {
         held.incoming.remove(&stream);
         held.outgoing.remove(&stream);
         let key = (held.owner.clone(), id);
-        if self.streams.get(&key).is_some_and(|stored| !matches!(stored.phase, Phase::Whole(..))) {
+        // What another session of the same person goes on with is not this one's to give up.
+        let session = held.machine.id();
+        let own = |stored: &Stored| stored.session == session || !self.sessions.contains_key(&stored.session);
+        if self.streams.get(&key).is_some_and(|stored| own(stored) && !matches!(stored.phase, Phase::Whole(..))) {
             self.streams.remove(&key);
         }
         self.sending.remove(&key);

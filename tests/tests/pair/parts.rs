@@ -63,6 +63,21 @@ fn parts_that_were_answered_while_the_caller_was_away_come_before_the_answer() {
 }
 
 #[test]
+fn an_answer_does_not_overtake_the_parts_that_were_lost() {
+    for wait in 0..80 {
+        let mut pair = Pair::connected(6);
+        let call = pair.call("parts", r#"{"tag":"a","count":5,"every":11}"#);
+        pair.run_for(Duration::from_millis(wait));
+        // The handler comes to its end between the welcome of the new link and the call that is made again on it.
+        pair.cut();
+        pair.run_for(Duration::from_millis(1));
+        pair.act(0, |client, net| client.session.connect(net.now));
+        assert_eq!(pair.result(call).as_deref(), Ok("5"));
+        assert_eq!(pair.client().calls[&call].parts, numbers(5), "cut after {wait} ms");
+    }
+}
+
+#[test]
 fn a_result_of_which_parts_came_cannot_be_begun_anew_by_another_server() {
     let mut pair = Pair::connected(4);
     let call = pair.call_idempotent("parts", r#"{"tag":"a","count":1000,"every":10}"#);

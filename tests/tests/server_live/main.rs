@@ -2,5 +2,8 @@
 
 mod calls;
 mod cuts;
+mod drain;
+mod expiry;
 mod kills;
+mod memory;
 mod rule;

@@ -294,3 +294,23 @@ async fn what_has_expired_never_was() {
     }
     assert!(samewire_tests::live::blob_digests(host.data()).iter().all(|(size, _)| *size == 0), "the expired bytes are there");
 }
+
+/// Two sessions of one person and one stream: whoever opens it last has it, and the other hears so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_taken_along_is_told_to_the_session_that_had_it() {
+    let host = Host::start(settings()).await;
+    let id = format!("st_{:032x}", 1);
+    let mut first = Raw::session(host.addr(), Some(&token("maria"))).await;
+    first.open(1, &id, Some(10)).await;
+    first.chunk(1, 0, &[1; 4]).await;
+    let mut second = Raw::session(host.addr(), Some(&token("maria"))).await;
+    let opened = second.open(5, &id, Some(10)).await;
+    assert_eq!(first.aborted(1).await, "superseded");
+    let error = first.call(1, "files/upload", json!({"stream": id})).await.expect_err("it is another session's now");
+    assert_eq!(error["code"], "stream-not-found");
+    let from = opened["offset"].as_u64().expect("an offset");
+    second.chunk(5, from, &[1; 10][usize::try_from(from).expect("small")..]).await;
+    let end = json!({"type": "end", "stream": 5, "size": 10, "digest": samewire::Digest::of(&[1; 10]).to_string()});
+    second.send(&end).await;
+    second.call(1, "files/upload", json!({"stream": id})).await.expect("a file");
+}
