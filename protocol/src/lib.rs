@@ -10,6 +10,7 @@ mod json;
 pub mod limits;
 pub mod method;
 pub mod name;
+pub mod rooms;
 pub mod session;
 pub mod streams;
 pub mod system;

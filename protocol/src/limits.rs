@@ -21,6 +21,15 @@ pub const MAX_NAME: usize = 255;
 /// The longest media type, in bytes.
 pub const MAX_MEDIA: usize = 127;
 
+/// The longest kind of a room, in bytes.
+pub const MAX_ROOM_KIND: usize = 32;
+
+/// The longest part of a room's name behind its kind, in bytes.
+pub const MAX_ROOM_REST: usize = 128;
+
+/// The longest role, in bytes.
+pub const MAX_ROLE: usize = 32;
+
 /// The longest token a hello may carry, in bytes.
 pub const MAX_TOKEN: usize = 8 * 1024;
 

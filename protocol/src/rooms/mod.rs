@@ -1,0 +1,5 @@
+//! Rooms: their names, and who may do what in them.
+
+mod name;
+
+pub use name::{Pattern, PatternError, Role, RoleError, RoomName, RoomNameError};
