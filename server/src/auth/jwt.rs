@@ -1,6 +1,7 @@
 //! JSON Web Tokens signed with a shared secret (HS256, RFC 7519 and RFC 7518).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
@@ -9,7 +10,7 @@ use samewire_protocol::limits::MAX_TOKEN;
 use samewire_protocol::{Code, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{Authenticating, Authenticator, Identity, UserError, check_user, unauthenticated};
+use super::{Access, Authenticating, Authenticator, Grants, Identity, UserError, check_user, unauthenticated};
 use crate::store::now_ms;
 
 /// What a [`JwtAuthenticator`] asks of a token beside its signature.
@@ -37,20 +38,68 @@ pub struct JwtAuthenticator {
     options: JwtOptions,
 }
 
-#[derive(Serialize, Deserialize)]
+/// The longest id of a token, in bytes.
+const MAX_TOKEN_ID: usize = 128;
+
+#[derive(Deserialize)]
 struct Claims {
     sub: String,
     exp: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     iat: Option<u64>,
+    #[serde(default)]
+    jti: Option<String>,
+    #[serde(default)]
+    samewire: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
 struct Minted<'a> {
-    #[serde(flatten)]
-    claims: Claims,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samewire: Option<&'a Grants>,
+}
+
+/// A token to be signed.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NewToken {
+    user: String,
+    ttl: Duration,
+    grants: Grants,
+    audience: Option<String>,
+    id: Option<String>,
+}
+
+impl NewToken {
+    /// A token for this user, good for `ttl` from when it is signed, without grants.
+    pub fn new(user: impl Into<String>, ttl: Duration) -> Self {
+        Self { user: user.into(), ttl, grants: Grants::default(), audience: None, id: None }
+    }
+
+    /// Gives it grants.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// Sets whom it is for. Default: the audience that the signing authenticator asks for.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Gives it an id by which it can be revoked, at most 128 bytes.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
 }
 
 impl JwtAuthenticator {
@@ -73,19 +122,38 @@ impl JwtAuthenticator {
         Self { decoding: DecodingKey::from_secret(secret), encoding: EncodingKey::from_secret(secret), validation, options }
     }
 
-    /// Signs a token for this user that is good for `ttl` from now.
+    /// Signs a token for this user that is good for `ttl` from now, without grants.
     ///
     /// # Errors
-    /// [`MintError`] when the id breaks the grammar of user ids.
-    pub fn mint(&self, sub: &str, ttl: Duration) -> Result<String, MintError> {
-        check_user(sub)?;
-        let iat = now_ms() / 1000;
-        let claims = Claims { sub: sub.to_owned(), exp: iat.saturating_add(ttl.as_secs()), iat: Some(iat) };
-        let minted = Minted { claims, aud: self.options.audience.as_deref() };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &minted, &self.encoding).map_err(|_| MintError::Signing)
+    /// As for [`sign`](Self::sign).
+    pub fn mint(&self, user: &str, ttl: Duration) -> Result<String, MintError> {
+        self.sign(&NewToken::new(user, ttl))
     }
 
-    fn check(&self, token: Option<&str>) -> Result<Option<Identity>, Failure> {
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// [`MintError`] when the user's id breaks its grammar, or the token gets too long.
+    pub fn sign(&self, token: &NewToken) -> Result<String, MintError> {
+        check_user(&token.user)?;
+        if token.id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MAX_TOKEN_ID) {
+            return Err(MintError::Id);
+        }
+        let iat = now_ms() / 1000;
+        let minted = Minted {
+            sub: &token.user,
+            iat,
+            exp: iat.saturating_add(token.ttl.as_secs()),
+            aud: token.audience.as_deref().or(self.options.audience.as_deref()),
+            jti: token.id.as_deref(),
+            samewire: (!token.grants.is_empty()).then_some(&token.grants),
+        };
+        let header = Header::new(Algorithm::HS256);
+        let text = jsonwebtoken::encode(&header, &minted, &self.encoding).map_err(|_| MintError::Signing)?;
+        if text.len() > MAX_TOKEN { Err(MintError::Long) } else { Ok(text) }
+    }
+
+    fn check(&self, token: Option<&str>) -> Result<Option<Access>, Failure> {
         let Some(token) = token else {
             return if self.options.allow_anonymous { Ok(None) } else { Err(unauthenticated()) };
         };
@@ -100,8 +168,29 @@ impl JwtAuthenticator {
                 _ => invalid(),
             })?
             .claims;
-        Identity::user(&claims.sub).map(Some).map_err(|_| invalid())
+        access(claims).map(Some)
     }
+}
+
+fn access(claims: Claims) -> Result<Access, Failure> {
+    let grants = match &claims.samewire {
+        None => Arc::default(),
+        Some(claim) => Arc::new(Grants::from_claim(claim).map_err(|error| {
+            Failure::new(Code::TokenInvalid, format!("the token's claim cannot be used, its issuer must mend it: {error}"))
+        })?),
+    };
+    let token_id = claims.jti.filter(|id| !id.is_empty());
+    if token_id.as_ref().is_some_and(|id| id.len() > MAX_TOKEN_ID) {
+        let told = format!("the token's `jti` has more than {MAX_TOKEN_ID} bytes, its issuer must shorten it");
+        return Err(Failure::new(Code::TokenInvalid, told));
+    }
+    Ok(Access {
+        identity: Identity::user(&claims.sub).map_err(|_| invalid())?,
+        grants,
+        expires: Some(claims.exp.saturating_mul(1000)),
+        issued: claims.iat.map(|issued| issued.saturating_mul(1000)),
+        token_id: token_id.map(Into::into),
+    })
 }
 
 fn invalid() -> Failure {
@@ -126,6 +215,12 @@ pub enum MintError {
     /// The user's id.
     #[error(transparent)]
     User(#[from] UserError),
+    /// The token's id is empty, or too long.
+    #[error("a token's id has 1 to {MAX_TOKEN_ID} bytes")]
+    Id,
+    /// Too many grants.
+    #[error("the token would have more than {MAX_TOKEN} bytes, give it fewer grants")]
+    Long,
     /// The signature could not be made.
     #[error("the token could not be signed")]
     Signing,
@@ -156,8 +251,37 @@ mod tests {
     fn a_minted_token_names_its_user() {
         let authenticator = strict(Some("samewire"));
         let token = authenticator.mint("maria", Duration::from_secs(60)).expect("a token");
-        assert_eq!(authenticator.check(Some(&token)).expect("a good token"), Identity::user("maria").ok());
+        let access = authenticator.check(Some(&token)).expect("a good token").expect("an access");
+        assert_eq!(Some(access.identity), Identity::user("maria").ok());
+        assert!(access.grants.is_empty() && access.token_id.is_none());
         assert_eq!(authenticator.mint("anon:x", Duration::from_secs(60)), Err(MintError::User(UserError::Reserved)));
+    }
+
+    #[test]
+    fn grants_and_ids_travel_in_the_token() {
+        let authenticator = strict(None);
+        let grants = Grants::default()
+            .room("portal:*".parse().expect("a pattern"), "viewer".parse().expect("a role"))
+            .method("files/*".parse().expect("a pattern"));
+        let new = NewToken::new("maria", Duration::from_secs(60)).grants(grants.clone()).id("t-1");
+        let token = authenticator.sign(&new).expect("a token");
+        let access = authenticator.check(Some(&token)).expect("a good token").expect("an access");
+        assert_eq!(*access.grants, grants);
+        assert_eq!(access.token_id.as_deref(), Some("t-1"));
+        assert_eq!(access.expires, access.issued.map(|issued| issued + 60_000));
+        assert_eq!(authenticator.sign(&new.clone().id("")), Err(MintError::Id));
+        let pattern = |no| format!("method/{no}/{}", "x".repeat(100)).parse().expect("a pattern");
+        let many = (0..100).fold(Grants::default(), |grants, no| grants.method(pattern(no)));
+        assert_eq!(authenticator.sign(&new.grants(many)), Err(MintError::Long));
+    }
+
+    #[test]
+    fn grants_that_cannot_be_read_are_no_grants_at_all() {
+        let claims = serde_json::json!({"sub": "maria", "exp": now_ms() / 1000 + 60, "samewire": {"rooms": [{"name": "a:*"}]}});
+        let token = signed(SECRET, &Header::new(Algorithm::HS256), &claims);
+        let failure = strict(None).check(Some(&token)).expect_err("must be refused");
+        assert_eq!(failure.code, Code::TokenInvalid);
+        assert!(failure.message.contains("`samewire.rooms[0].role`"), "{}", failure.message);
     }
 
     #[test]

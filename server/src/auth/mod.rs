@@ -1,5 +1,7 @@
-//! Who is on the other end: tokens to identities, and the tickets with which a session is resumed.
+//! Who is on the other end and what they may do: tokens to accesses, and the tickets with which a session is resumed.
 
+mod access;
+mod grants;
 mod jwt;
 mod key;
 mod ticket;
@@ -11,9 +13,11 @@ use std::sync::Arc;
 
 use samewire_protocol::{Code, Failure, SessionId};
 
-pub use jwt::{JwtAuthenticator, JwtOptions, MintError};
+pub use access::Access;
+pub use grants::{GrantError, Grants, MAX_GRANTS};
+pub use jwt::{JwtAuthenticator, JwtOptions, MintError, NewToken};
 pub use key::{Key, load_or_make};
-pub use ticket::{Ticket, Tickets};
+pub use ticket::{MAX_GRANTED, Ticket, Tickets};
 
 /// What the ids of anonymous identities start with. No user's id may.
 pub const ANONYMOUS_PREFIX: &str = "anon:";
@@ -125,12 +129,12 @@ pub fn check_user(id: &str) -> Result<(), UserError> {
 }
 
 /// What [`Authenticator::authenticate`] answers with.
-pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Option<Identity>, Failure>> + Send + 'a>>;
+pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Option<Access>, Failure>> + Send + 'a>>;
 
-/// Turns the token of a hello or a request into an identity. An embedding program brings its own, or uses
+/// Turns the token of a hello or a request into an access. An embedding program brings its own, or uses
 /// [`JwtAuthenticator`].
 pub trait Authenticator: Send + Sync + 'static {
-    /// Who the token stands for; `None` where there is no token and anonymous sessions are allowed.
+    /// Who the token stands for and what it allows; `None` where there is no token and anonymous sessions are allowed.
     ///
     /// Failures: `unauthenticated` for no token where one is needed, `token-expired`, and `token-invalid` for all else. The
     /// token itself is never part of a message or a log line.

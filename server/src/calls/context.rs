@@ -7,13 +7,13 @@ use std::sync::Arc;
 use samewire_protocol::CallId;
 use serde_json::value::RawValue;
 
-use crate::auth::Identity;
+use crate::auth::{Access, Identity};
 use crate::session::SessionHandle;
 
 /// What is known of a call when its handler runs; extractors take their values from it.
 #[derive(Clone, Debug)]
 pub struct CallContext {
-    pub(crate) identity: Identity,
+    pub(crate) access: Arc<Access>,
     pub(crate) session: Option<SessionHandle>,
     pub(crate) states: Arc<States>,
     pub(crate) payload: Arc<RawValue>,
@@ -25,7 +25,13 @@ impl CallContext {
     /// Who calls.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.access.identity
+    }
+
+    /// What the caller may do.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
     }
 
     /// The session that the call came over, or whose credential a call over HTTP carried.

@@ -15,11 +15,15 @@ use super::CallContext;
 use super::extract::misdirected;
 use super::handler::Answer;
 use crate::app::App;
-use crate::auth::Identity;
+use crate::auth::Access;
 use crate::session::{Session, SessionHandle};
 
 /// Runs a call that came over a session.
 pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box<RawValue>, timeout: Option<Duration>) {
+    let access = session.access();
+    if let Err(failure) = access.grants.check_method(method) {
+        return session.answer_at_once(id, Err(failure));
+    }
     let Some(registered) = session.app.methods.find(method) else {
         return session.answer_at_once(id, Err(not_found(method)));
     };
@@ -27,7 +31,7 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
         return session.answer_at_once(id, Err(late()));
     }
     let answer = registered.handler.call(CallContext {
-        identity: session.identity.clone(),
+        access,
         session: Some(SessionHandle::new(session)),
         states: session.app.states.clone(),
         payload: Arc::from(payload),
@@ -50,10 +54,11 @@ pub(crate) async fn run_over_http(
     app: &App,
     method: &str,
     payload: Box<RawValue>,
-    identity: Identity,
+    access: Arc<Access>,
     session: Option<SessionHandle>,
     timeout: Option<Duration>,
 ) -> Result<Box<RawValue>, Failure> {
+    access.grants.check_method(method)?;
     let registered = app.methods.find(method).ok_or_else(|| not_found(method))?;
     // The rule: a call that names a stream runs inside that stream's session, or not at all. It is decided from the call
     // alone, so the answer says nothing of which streams there are.
@@ -64,7 +69,7 @@ pub(crate) async fn run_over_http(
         return Err(late());
     }
     let states = app.states.clone();
-    let answer = registered.handler.call(CallContext { identity, session, states, payload: Arc::from(payload), call: None });
+    let answer = registered.handler.call(CallContext { access, session, states, payload: Arc::from(payload), call: None });
     within(timeout, contain(answer, method)).await
 }
 

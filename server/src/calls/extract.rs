@@ -6,7 +6,7 @@ use samewire_protocol::{Code, Failure, StreamId};
 use serde::Deserialize;
 
 use super::CallContext;
-use crate::auth::Identity;
+use crate::auth::{Access, Identity};
 use crate::session::SessionHandle;
 use crate::streams::Incoming;
 
@@ -24,7 +24,13 @@ impl FromCall for CallContext {
 
 impl FromCall for Identity {
     async fn from_call(context: &CallContext) -> Result<Self, Failure> {
-        Ok(context.identity.clone())
+        Ok(context.identity().clone())
+    }
+}
+
+impl FromCall for Access {
+    async fn from_call(context: &CallContext) -> Result<Self, Failure> {
+        Ok(Self::clone(&context.access))
     }
 }
 

@@ -15,10 +15,9 @@ use serde_json::value::RawValue;
 
 use super::{Problem, origin};
 use crate::app::App;
-use crate::auth::Identity;
+use crate::auth::Access;
 use crate::calls;
-use crate::session::{SessionHandle, random};
-use crate::store::now_ms;
+use crate::session::{Admitted, SessionHandle, admit, random};
 
 /// How many milliseconds the caller will wait.
 pub(crate) const TIMEOUT_HEADER: &str = "samewire-timeout";
@@ -44,9 +43,9 @@ async fn answer(app: &Arc<App>, method: &str, headers: &HeaderMap, body: Body) -
     if !name::is_method(method) {
         return Err(Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them"));
     }
-    let (identity, session) = caller(app, headers).await?;
+    let (access, session) = caller(app, headers).await?;
     let payload = params(&read(body, app.config.limits.wire().max_text).await?)?;
-    let result = calls::run_over_http(app, method, payload, identity, session, timeout(headers)?).await?;
+    let result = calls::run_over_http(app, method, payload, access, session, timeout(headers)?).await?;
     let json = HeaderValue::from_static("application/json");
     let stored = HeaderValue::from_static("no-store");
     Ok(([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, stored)], String::from(Box::<str>::from(result)))
@@ -54,7 +53,7 @@ async fn answer(app: &Arc<App>, method: &str, headers: &HeaderMap, body: Body) -
 }
 
 /// Who calls, and the session whose credential the request carries.
-async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Identity, Option<SessionHandle>), Failure> {
+async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Arc<Access>, Option<SessionHandle>), Failure> {
     let token = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -64,21 +63,15 @@ async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Identity, Option
         }
     };
     let ticket = headers.get(SESSION_HEADER).and_then(|value| value.to_str().ok());
-    let ticket = ticket.and_then(|ticket| app.tickets.verify(ticket, now_ms()).ok());
-    let claimed = match (token, &ticket) {
-        (None, Some(ticket)) => Some(ticket.identity.clone()),
-        (token, _) => app.authenticator.authenticate(token).await?,
-    };
-    let session = ticket
-        .filter(|ticket| claimed.as_ref().is_none_or(|identity| identity.owner() == ticket.identity.owner()))
-        .and_then(|ticket| app.sessions.find(ticket.session));
-    let identity = match (&session, claimed) {
-        (Some(session), _) => session.identity.clone(),
-        (None, Some(identity)) => identity,
+    let Admitted { access, ticket } = admit(app, token, ticket).await?;
+    let session = ticket.and_then(|ticket| app.sessions.find(ticket.session));
+    let access = match (access, &session) {
+        (Some(access), _) => access,
+        (None, Some(session)) => session.access(),
         // Nobody else is this identity, so it sees nothing of anybody's.
-        (None, None) => Identity::anonymous(SessionId::from_random(random()?)),
+        (None, None) => Arc::new(Access::anonymous(SessionId::from_random(random()?))),
     };
-    Ok((identity, session.map(|session| SessionHandle::new(&session))))
+    Ok((access, session.map(|session| SessionHandle::new(&session))))
 }
 
 async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {

@@ -7,7 +7,7 @@ use samewire_protocol::{Code, Failure, SessionId};
 
 use super::Session;
 use crate::app::{App, millis};
-use crate::auth::Identity;
+use crate::auth::{Access, Ticket};
 use crate::store::now_ms;
 
 /// How long a ticket can be used to come back.
@@ -22,23 +22,15 @@ pub(crate) struct Greeted {
 
 /// Decides who the client is, and finds or makes its session.
 pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, Failure> {
-    let now = now_ms();
-    let ticket = hello.ticket.as_deref().and_then(|ticket| app.tickets.verify(ticket, now).ok());
-    let claimed = match (hello.token.as_deref(), &ticket) {
-        // A ticket alone is the session's own credential.
-        (None, Some(ticket)) => Some(ticket.identity.clone()),
-        (token, _) => app.authenticator.authenticate(token).await?,
-    };
-    // A ticket of another identity than the token's is of no use, as if there were none.
-    let ticket = ticket.filter(|ticket| claimed.as_ref().is_none_or(|identity| identity.owner() == ticket.identity.owner()));
-    let (id, identity) = match (&ticket, claimed) {
-        (Some(ticket), _) => (ticket.session, ticket.identity.clone()),
-        (None, claimed) => {
+    let Admitted { access, ticket } = admit(app, hello.token.as_deref(), hello.ticket.as_deref()).await?;
+    let (id, access) = match (&ticket, access) {
+        (Some(ticket), access) => (ticket.session, access.unwrap_or_else(|| Arc::new(ticket.access.clone()))),
+        (None, access) => {
             let id = SessionId::from_random(random()?);
-            (id, claimed.unwrap_or_else(|| Identity::anonymous(id)))
+            (id, access.unwrap_or_else(|| Arc::new(Access::anonymous(id))))
         }
     };
-    let session = find_or_make(app, id, identity)?;
+    let session = find_or_make(app, id, access.clone())?;
     // A welcome may be lost on its way. So what counts is not whether the session is here, but whether it is the one that welcomed
     // this client last: only that one knows which of the client's calls ran.
     let continuity = match ticket {
@@ -46,18 +38,50 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
         Some(_) => Continuity::Restarted,
         None => Continuity::Fresh,
     };
-    let ticket = app.tickets.issue(session.id, session.life, &session.identity, now + millis(TICKET_TTL));
+    let ticket = app.tickets.issue(session.id, session.life, &access, now_ms() + millis(TICKET_TTL));
+    session.renew(access);
     Ok(Greeted { session, continuity, ticket })
 }
 
-fn find_or_make(app: &Arc<App>, id: SessionId, identity: Identity) -> Result<Arc<Session>, Failure> {
+/// Who somebody is who came with a token, a ticket, both or neither.
+pub(crate) struct Admitted {
+    /// What they may do; `None` for somebody without a token where none is needed.
+    pub(crate) access: Option<Arc<Access>>,
+    /// The ticket, where it is one of the same identity.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// Decides by the token; a ticket alone is its session's own credential.
+pub(crate) async fn admit(app: &Arc<App>, token: Option<&str>, ticket: Option<&str>) -> Result<Admitted, Failure> {
+    let ticket = ticket.and_then(|ticket| app.tickets.verify(ticket, now_ms()).ok());
+    match (token, ticket) {
+        (None, Some(ticket)) => {
+            let session = app.sessions.find(ticket.session);
+            let access = match session {
+                Some(session) => session.access(),
+                None if ticket.whole => Arc::new(ticket.access.clone()),
+                None => return Err(crate::auth::unauthenticated()),
+            };
+            Ok(Admitted { access: Some(access), ticket: Some(ticket) })
+        }
+        (token, ticket) => {
+            let access = app.authenticator.authenticate(token).await?.map(Arc::new);
+            // A ticket of another identity than the token's is of no use, as if there were none.
+            let is_same = |ticket: &Ticket| access.as_ref().is_none_or(|access| access.identity == ticket.access.identity);
+            let ticket = ticket.filter(is_same);
+            Ok(Admitted { access, ticket })
+        }
+    }
+}
+
+fn find_or_make(app: &Arc<App>, id: SessionId, access: Arc<Access>) -> Result<Arc<Session>, Failure> {
     if let Some(session) = app.sessions.find(id) {
         return Ok(session);
     }
     let [l0, l1, l2, l3, l4, l5, l6, l7, ..] = random()?;
     let life = u64::from_be_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
     let most = app.config.limits.max_sessions;
-    app.sessions.add(Session::new(app, id, life, identity), most).ok_or_else(|| {
+    app.sessions.add(Session::new(app, id, life, access), most).ok_or_else(|| {
         Failure::new(Code::TooManySessions, format!("this server holds {most} sessions, as many as it may; try again later"))
     })
 }

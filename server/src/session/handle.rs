@@ -10,7 +10,7 @@ use samewire_protocol::{CallId, Code, Failure, FileId, SessionId, StreamId, Stre
 use serde_json::value::RawValue;
 
 use super::Session;
-use crate::auth::Identity;
+use crate::auth::{Access, Identity};
 use crate::streams::{Incoming, Outgoing};
 
 /// The session that a call came over, or whose credential a call over HTTP carried. Cheap to clone.
@@ -32,6 +32,12 @@ impl SessionHandle {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    /// What its client may do at present: the token's grants, and until when.
+    #[must_use]
+    pub fn access(&self) -> Arc<Access> {
+        self.0.access()
     }
 
     /// A stream that this session's client sends. Any other answers `stream-not-found`, whether it exists or not.

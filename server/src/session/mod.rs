@@ -22,12 +22,12 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use errands::Errands;
-pub(crate) use greet::{Greeted, greet, random};
+pub(crate) use greet::{Admitted, Greeted, admit, greet, random};
 pub use handle::SessionHandle;
 pub(crate) use registry::Sessions;
 
 use crate::app::App;
-use crate::auth::Identity;
+use crate::auth::{Access, Identity};
 use crate::streams::{Attachment, Outgoing};
 
 /// One session. It outlives its sockets until it expires or its client ends it.
@@ -35,7 +35,10 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     /// Tells this session from one of the same id that was lost and made anew.
     pub(crate) life: u64,
+    /// Whose it is, for as long as it lasts.
     pub(crate) identity: Identity,
+    /// What its client may do at present.
+    access: Mutex<Arc<Access>>,
     pub(crate) app: Arc<App>,
     core: Mutex<Core>,
     /// How many streams are being taken up, and the bell for when one was.
@@ -61,11 +64,12 @@ struct Core {
 }
 
 impl Session {
-    pub(crate) fn new(app: &Arc<App>, id: SessionId, life: u64, identity: Identity) -> Arc<Self> {
+    pub(crate) fn new(app: &Arc<App>, id: SessionId, life: u64, access: Arc<Access>) -> Arc<Self> {
         Arc::new(Self {
             id,
             life,
-            identity,
+            identity: access.identity.clone(),
+            access: Mutex::new(access),
             core: Mutex::new(Core {
                 machine: accept::Session::new(id, app.session_config()),
                 link: Link::default(),
@@ -180,6 +184,16 @@ impl Session {
         let result = change(&mut self.core.lock().machine, self.app.now());
         self.wake();
         result
+    }
+
+    /// What its client may do at present.
+    pub(crate) fn access(&self) -> Arc<Access> {
+        self.access.lock().clone()
+    }
+
+    /// Takes another access of the same identity; what runs already goes on under the one before.
+    pub(crate) fn renew(&self, access: Arc<Access>) {
+        *self.access.lock() = access;
     }
 
     /// Gives the answer of a handler that ran as a task.
