@@ -228,7 +228,7 @@ pub struct Session {
 struct Attached {
     link: Link,
     heard_at: Instant,
-    pinged: bool,
+    pinged_at: Option<Instant>,
     room: u64,
 }
 
@@ -261,7 +261,7 @@ impl Session {
     pub fn attach(&mut self, now: Instant, link: Link, greeting: &Greeting<'_>) {
         self.detach_now();
         self.now = now;
-        self.attached = Some(Attached { link, heard_at: now, pinged: false, room: SEND_AHEAD });
+        self.attached = Some(Attached { link, heard_at: now, pinged_at: None, room: SEND_AHEAD });
         let welcome = ServerFrame::Welcome(Welcome {
             session: self.id,
             ticket: greeting.ticket.into(),
@@ -297,7 +297,7 @@ impl Session {
             return;
         }
         attached.heard_at = now;
-        attached.pinged = false;
+        attached.pinged_at = None;
         match input {
             Input::Text(text) if text.len() > self.config.limits.max_text => {
                 let most = self.config.limits.max_text;
@@ -331,12 +331,16 @@ impl Session {
         self.now = now;
         let heartbeat = self.config.heartbeat;
         let Some(attached) = &mut self.attached else { return };
-        let silent = now.since(attached.heard_at);
-        if silent >= Duration::from_millis(heartbeat.interval + heartbeat.timeout) {
-            self.part_ways(Failure::new(Code::HeartbeatTimeout, "nothing was heard for too long; connect again"));
-        } else if silent >= Duration::from_millis(heartbeat.interval) && !attached.pinged {
-            attached.pinged = true;
-            self.control.push_back(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 }.encode());
+        match attached.pinged_at {
+            // A timer may come late: nobody is sent away who was not asked, and the time to answer begins with the question.
+            None if now.since(attached.heard_at) >= Duration::from_millis(heartbeat.interval) => {
+                attached.pinged_at = Some(now);
+                self.control.push_back(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 }.encode());
+            }
+            Some(at) if now.since(at) >= Duration::from_millis(heartbeat.timeout) => {
+                self.part_ways(Failure::new(Code::HeartbeatTimeout, "nothing was heard for too long; connect again"));
+            }
+            _ => {}
         }
     }
 
@@ -495,8 +499,10 @@ impl Session {
             return Output::SendBinary(frame);
         }
         let heartbeat = self.config.heartbeat;
-        let silence = heartbeat.interval + if attached.pinged { heartbeat.timeout } else { 0 };
-        let heartbeat = attached.heard_at + Duration::from_millis(silence);
+        let heartbeat = match attached.pinged_at {
+            None => attached.heard_at + Duration::from_millis(heartbeat.interval),
+            Some(at) => at + Duration::from_millis(heartbeat.timeout),
+        };
         Output::Wait(Some(
             self.streams.next_timeout(Moment::new(self.now, self.last_call)).map_or(heartbeat, |stall| stall.min(heartbeat)),
         ))

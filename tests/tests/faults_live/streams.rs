@@ -4,7 +4,7 @@ use samewire_tests::live::raw::{Heard, Raw};
 use samewire_tests::live::{blob_digests, contents, token, wait_for_blobs};
 use serde_json::{Value, json};
 
-use crate::ward::{QUOTA, Ward, limits};
+use crate::ward::{QUOTA, Ward, forgetful, limits};
 
 const ID: &str = "st_0123456789abcdef0123456789abcdef";
 
@@ -44,6 +44,8 @@ async fn broken(ward: &mut Ward, what: &str, size: Option<u64>, code: &str, faul
     assert_eq!(attacker.call(4, "files/remove", json!({"id": file["id"]})).await, Ok(json!({"removed": true})));
     attacker.close(1000).await;
     ward.goes_on(what).await;
+    // The next fault's stream has the same name.
+    ward.alone().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,11 +111,11 @@ async fn a_stream_that_breaks_a_rule_is_given_up_with_its_code() {
     .await;
     let window = limits().limits.window;
     broken(ward_ref, "bytes beyond the credit", None, "beyond-credit", async |raw: &mut Raw| {
-        // Credit grows with what is durable, so no order of things makes this much of it.
+        // Credit grows with what is durable, so no order of things makes this much of it, and it is less than the largest upload.
         for at in 0..40 {
             raw.chunk(1, at * 60_000, &[5; 60_000]).await;
         }
-        raw.chunk(1, 40 * 60_000 + 8 * window, &[5]).await;
+        raw.chunk(1, 40 * 60_000 + 4 * window, &[5]).await;
     })
     .await;
     broken(ward_ref, "an offset far beyond the credit", Some(4_000_000), "beyond-credit", async |raw: &mut Raw| {
@@ -130,7 +132,7 @@ async fn a_stream_that_breaks_a_rule_is_given_up_with_its_code() {
 /// What is refused at the open is refused before anything is kept of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_cannot_be_taken_is_refused_at_its_open() {
-    let mut ward = Ward::new().await;
+    let mut ward = Ward::with(forgetful()).await;
     let mut attacker = ward.attacker().await;
     let max = limits().limits.max_upload;
     let mut stream = 1;
@@ -244,7 +246,7 @@ async fn unknown_length_has_an_end_too() {
 /// Declared sizes are reserved: what does not fit is refused, and what is given up makes room at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_quota_is_reserved_and_comes_back() {
-    let ward = Ward::new().await;
+    let ward = Ward::with(forgetful()).await;
     let mut attacker = ward.attacker().await;
     attacker.open(1, ID, Some(QUOTA / 2)).await;
     attacker.open(3, "st_00000000000000000000000000000003", Some(QUOTA / 2)).await;
@@ -268,7 +270,7 @@ async fn the_quota_is_reserved_and_comes_back() {
 /// Opened and given up in one breath, by sessions that then end in every way: nothing of it stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_of_opens_leave_nothing() {
-    let mut ward = Ward::new().await;
+    let mut ward = Ward::with(forgetful()).await;
     for round in 0..30_u32 {
         let credential = (round % 2 == 0).then(|| token("mallory"));
         let mut attacker = Raw::session(ward.host.addr(), credential.as_deref()).await;
@@ -295,7 +297,7 @@ async fn floods_of_opens_leave_nothing() {
 /// More streams than a session may have, and more than a person may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_streams_are_refused_and_the_others_stay() {
-    let mut config = limits();
+    let mut config = forgetful();
     config.limits.max_streams = 5;
     let mut ward = Ward::with(config).await;
     let mut attacker = ward.attacker().await;

@@ -234,8 +234,6 @@ async fn a_handshake_for_another_protocol_is_refused() {
 async fn a_full_house_turns_newcomers_away() {
     let mut config = limits();
     config.limits.max_sessions = 4;
-    config.limits.session_ttl = std::time::Duration::from_secs(30);
-    config.streams.idle_ttl = std::time::Duration::from_secs(30);
     let mut ward = Ward::with(config).await;
     let mut inside = Vec::new();
     for _ in 0..3 {

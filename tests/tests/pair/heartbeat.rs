@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use samewire_protocol::Code;
+use samewire_protocol::accept::{self, Greeting, Output};
 use samewire_protocol::session::Status;
+use samewire_protocol::wire::{Advice, Continuity};
+use samewire_protocol::{Code, Instant, Link, SessionId};
 use samewire_tests::net::{Blow, Side};
 use samewire_tests::pair::Pair;
 
@@ -72,4 +74,34 @@ fn traffic_makes_pings_needless() {
     }
     let trace = pair.net.trace.as_deref().unwrap();
     assert!(!trace.iter().any(|(_, _, text)| text.contains("\"ping\"")));
+}
+
+/// It used to send clients away unasked when its machine was too busy to ping in time.
+#[test]
+fn a_server_whose_timer_is_late_asks_before_it_sends_anybody_away() {
+    let link = Link::default();
+    let mut machine = accept::Session::new(SessionId::from_random([1; 16]), accept::Config::default());
+    let greeting =
+        Greeting { ticket: "", continuity: Continuity::Fresh, identity: None, reconnect: Advice { delay: 0, spread: 0 } };
+    let at = |seconds| Instant::default() + Duration::from_secs(seconds);
+    let said = |machine: &mut accept::Session| {
+        let mut texts = Vec::new();
+        loop {
+            match machine.poll_output() {
+                Output::SendText(text) => texts.push(text.as_str().to_owned()),
+                Output::Wait(until) => return (texts, until),
+                other => texts.push(format!("{other:?}")),
+            }
+        }
+    };
+    machine.attach(at(0), link, &greeting);
+    assert_eq!(said(&mut machine).1, Some(at(25)));
+    machine.handle_timeout(at(100));
+    let (texts, until) = said(&mut machine);
+    assert!(texts.len() == 1 && texts[0].contains("\"ping\""), "{texts:?}");
+    assert_eq!(until, Some(at(110)), "the time to answer begins with the question");
+    machine.handle_timeout(at(109));
+    assert!(said(&mut machine).0.is_empty() && machine.is_attached(link));
+    machine.handle_timeout(at(110));
+    assert!(said(&mut machine).0[0].contains(Code::HeartbeatTimeout.as_str()) && !machine.is_attached(link));
 }
