@@ -93,6 +93,8 @@ codes! {
     TokenInvalid = "token-invalid", 401, 4503, false;
     /// A token that has expired.
     TokenExpired = "token-expired", 401, 4504, false;
+    /// A token, or all of a user's, that was taken back.
+    TokenRevoked = "token-revoked", 401, 4505, false;
     /// The identity may not do this.
     Forbidden = "forbidden", 403, 1008, false;
     /// A page of this origin may not connect.
@@ -103,6 +105,14 @@ codes! {
     StreamNotFound = "stream-not-found", 404, 1008, false;
     /// The asker has no such file.
     FileNotFound = "file-not-found", 404, 1008, false;
+    /// There is no such room, or none that the asker may see.
+    RoomNotFound = "room-not-found", 404, 1008, false;
+    /// The asker is not in the room.
+    NotJoined = "not-joined", 409, 1008, false;
+    /// No member of the room is meant.
+    MemberNotFound = "member-not-found", 404, 1008, false;
+    /// The thing is not as the asker expected it to be.
+    Conflict = "conflict", 409, 1008, false;
     /// A call that names a stream came outside the session that owns the stream. Nothing ran (RFC 9110, section 15.5.20).
     Misdirected = "misdirected", 421, 1008, true;
     /// The deadline passed.
@@ -113,6 +123,12 @@ codes! {
     TooManyCalls = "too-many-calls", 429, 1013, true;
     /// More streams open than the session may have.
     TooManyStreams = "too-many-streams", 429, 1013, true;
+    /// More rooms than the session may be in.
+    TooManyRooms = "too-many-rooms", 429, 1013, true;
+    /// The room has as many members as it may have.
+    RoomFull = "room-full", 429, 1013, true;
+    /// The member says more in a second than it may.
+    RateLimited = "rate-limited", 429, 1013, true;
     /// More sessions than the server takes.
     TooManySessions = "too-many-sessions", 503, 1013, true;
     /// The identity has no room left for so many bytes.

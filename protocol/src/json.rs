@@ -51,6 +51,30 @@ impl<'a> Json<'a> {
         Object::read(self.0)
     }
 
+    /// The items of an array.
+    pub(crate) fn array(self) -> Result<Vec<Self>, Malformed> {
+        let mut reader = Reader { text: self.0, at: 0 };
+        let mut items = Vec::new();
+        reader.expect(b'[')?;
+        if !reader.closes(b']') {
+            loop {
+                items.push(reader.value()?);
+                reader.space();
+                match reader.take()? {
+                    b',' => {}
+                    b']' => break,
+                    _ => return Err(Malformed),
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// The value's text.
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
     /// The value as serde_json hands raw values around.
     pub(crate) fn raw(self) -> Result<&'a RawValue, Malformed> {
         <&RawValue>::deserialize(Checked(self.0))
@@ -91,8 +115,12 @@ impl<'a> Object<'a> {
 
     /// The field of this name: the last one, if there are several, as JavaScript has it. `None` also for one that is null.
     pub(crate) fn get(&self, name: &str) -> Option<Json<'a>> {
-        let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
-        (value.0 != "null").then_some(*value)
+        self.find(name).filter(|value| value.0 != "null")
+    }
+
+    /// The same, but a `null` is a value.
+    pub(crate) fn find(&self, name: &str) -> Option<Json<'a>> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 }
 

@@ -30,6 +30,27 @@ pub const MAX_ROOM_REST: usize = 128;
 /// The longest role, in bytes.
 pub const MAX_ROLE: usize = 32;
 
+/// The longest name of an event, in bytes.
+pub const MAX_EVENT_NAME: usize = 64;
+
+/// The longest key of an event, and the longest idempotency key, in bytes.
+pub const MAX_KEY: usize = 64;
+
+/// The largest `info` of a member, in bytes of JSON.
+pub const MAX_INFO: usize = 1024;
+
+/// The most events, or entries, on one page of a room's history or presence.
+pub const MAX_PAGE: usize = 500;
+
+/// How many items a batch of `POST /api/publish` may have.
+pub const MAX_BATCH: usize = 1_000;
+
+/// How many signals are kept for a member whose link is lost.
+pub const SIGNALS_KEPT: usize = 64;
+
+/// How long signals are kept for a member whose link is lost, in milliseconds.
+pub const SIGNALS_KEPT_MS: u64 = 30_000;
+
 /// The longest token a hello may carry, in bytes.
 pub const MAX_TOKEN: usize = 8 * 1024;
 
@@ -54,6 +75,8 @@ pub struct Limits {
     pub max_calls: usize,
     /// Streams of one session that may be open at once. Default 64.
     pub max_streams: usize,
+    /// Rooms that one session may be in at once. Default 256.
+    pub max_rooms: usize,
     /// Bytes that a sender may be ahead of what the receiver has made durable, for each stream. Default 4 MiB.
     pub window: u64,
     /// The largest stream that a client may send, in bytes. Default 64 GiB.
@@ -67,6 +90,7 @@ impl Default for Limits {
             max_chunk: MAX_CHUNK,
             max_calls: 256,
             max_streams: 64,
+            max_rooms: 256,
             window: 4 * 1024 * 1024,
             max_upload: 64 * 1024 * 1024 * 1024,
         }

@@ -121,6 +121,8 @@ pub struct SessionLimits {
     pub max_calls: usize,
     /// Streams of one session open at once. Default 64.
     pub max_streams: usize,
+    /// Rooms that one session may be in at once. Default 256.
+    pub max_rooms: usize,
     /// Bytes that a sender may be ahead of what is durable, for each stream. Default `4 MiB`.
     #[serde(with = "human::bytes")]
     pub window: u64,
@@ -151,6 +153,7 @@ impl Default for SessionLimits {
             max_chunk: limits.max_chunk as u64,
             max_calls: limits.max_calls,
             max_streams: limits.max_streams,
+            max_rooms: limits.max_rooms,
             window: limits.window,
             max_upload: limits.max_upload,
             max_sessions: 20_000,
@@ -172,6 +175,7 @@ impl SessionLimits {
             max_chunk: size(self.max_chunk),
             max_calls: self.max_calls,
             max_streams: self.max_streams,
+            max_rooms: self.max_rooms,
             window: self.window,
             max_upload: self.max_upload,
         }

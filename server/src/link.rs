@@ -87,7 +87,7 @@ fn check(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
 }
 
 async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Result<(), Failure>) {
-    let most = app.config.limits.wire().max_text.max(MAX_CHUNK + CHUNK_HEADER);
+    let most = app.config.limits.wire().max_text.max(MAX_CHUNK) + CHUNK_HEADER;
     let config = WebSocketConfig::default()
         // An idle session must cost little; `ReadAhead` makes up for it when bytes pour in.
         .read_buffer_size(READ_BUFFER)
@@ -133,7 +133,7 @@ async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Sessio
     let Greeted { session, continuity, ticket } = greet(app, &hello).await?;
     tracing::debug!(session = %session.id, ?continuity, agent = hello.agent.as_deref(), "a client said hello");
     let identity = (!session.identity.is_anonymous()).then(|| session.identity.id());
-    let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice() };
+    let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice(), expires: None };
     match session.attach(&greeting) {
         Some(link) => {
             // It may have come in after all others were sent away.

@@ -10,7 +10,7 @@ use samewire_protocol::accept::{self, Greeting};
 use samewire_protocol::session;
 use samewire_protocol::wire::chunk::{self, Chunk};
 use samewire_protocol::wire::{
-    Advice, ClientFrame, Continuity, FrameError, Heartbeat, ServerFrame, StreamFrame, Text, Welcome, decode_client,
+    Advice, ClientFrame, Continuity, FrameError, Heartbeat, RoomWord, ServerFrame, StreamFrame, Text, Welcome, decode_client,
     decode_server,
 };
 use samewire_protocol::{Code, Instant, Limits, Link, SessionId};
@@ -125,14 +125,20 @@ fn client_type(frame: &ClientFrame<'_>) -> &'static str {
         ClientFrame::Open(_) => "open",
         ClientFrame::Attach(_) => "attach",
         ClientFrame::Stream(frame) => stream_type(frame),
+        ClientFrame::Join(_) => "join",
+        ClientFrame::Leave { .. } => "leave",
+        ClientFrame::Cast(_) => "cast",
+        ClientFrame::Token { .. } => "token",
         ClientFrame::Ping { .. } => "ping",
         ClientFrame::Pong { .. } => "pong",
         ClientFrame::Unknown(_) => "?",
     }
 }
 
-const CLIENT_TYPES: [&str; 13] =
-    ["hello", "call", "cancel", "ack", "open", "attach", "credit", "end", "finished", "abort", "ping", "pong", "?"];
+const CLIENT_TYPES: [&str; 17] = [
+    "hello", "call", "cancel", "ack", "open", "attach", "credit", "end", "finished", "abort", "join", "leave", "cast", "token",
+    "ping", "pong", "?",
+];
 
 /// The same for a server's.
 fn server_type(frame: &ServerFrame<'_>) -> &'static str {
@@ -145,6 +151,17 @@ fn server_type(frame: &ServerFrame<'_>) -> &'static str {
         ServerFrame::Opened { .. } => "opened",
         ServerFrame::Open(_) => "open",
         ServerFrame::Stream(frame) => stream_type(frame),
+        ServerFrame::Room(room) => match room.word {
+            RoomWord::Joined { .. } => "joined",
+            RoomWord::Left { .. } => "left",
+            RoomWord::Event { .. } => "event",
+            RoomWord::Events(_) => "events",
+            RoomWord::Skipped { .. } => "skipped",
+            RoomWord::Presence => "presence",
+            RoomWord::Signal { .. } => "signal",
+            _ => "?",
+        },
+        ServerFrame::Token { .. } => "token",
         ServerFrame::Error { .. } => "error",
         ServerFrame::Ping { .. } => "ping",
         ServerFrame::Pong { .. } => "pong",
@@ -152,9 +169,9 @@ fn server_type(frame: &ServerFrame<'_>) -> &'static str {
     }
 }
 
-const SERVER_TYPES: [&str; 15] = [
-    "welcome", "goodbye", "result", "part", "failure", "opened", "open", "credit", "end", "finished", "abort", "error", "ping",
-    "pong", "?",
+const SERVER_TYPES: [&str; 23] = [
+    "welcome", "goodbye", "result", "part", "failure", "opened", "open", "credit", "end", "finished", "abort", "joined",
+    "left", "event", "events", "skipped", "presence", "signal", "token", "error", "ping", "pong", "?",
 ];
 
 /// The same for what both sides say about a stream.
@@ -187,6 +204,17 @@ fn every_sample_is_read_and_written_again_to_the_same_text() {
             }
             Frame::Binary(frame) => match chunk::decode(&frame) {
                 Ok(Chunk::Data { stream, offset, bytes }) => assert_eq!(chunk::encode(stream, offset, &bytes), frame),
+                Ok(Chunk::Attached { text, attachment }) => {
+                    assert_eq!(chunk::attach(&text, &attachment), frame);
+                    if sample.direction.of_client() {
+                        let head = decode_client(text.as_str()).unwrap_or_else(|error| panic!("{}: {error}", sample.name));
+                        assert_eq!(head.encode(), text, "{}", sample.name);
+                    }
+                    if sample.direction.of_server() {
+                        let head = decode_server(text.as_str()).unwrap_or_else(|error| panic!("{}: {error}", sample.name));
+                        assert_eq!(head.encode(), text, "{}", sample.name);
+                    }
+                }
                 Ok(Chunk::Unknown(kind)) => assert_eq!(kind, frame[0], "{}", sample.name),
                 Err(error) => panic!("{}: {error}", sample.name),
             },
@@ -262,7 +290,11 @@ impl Server {
         let config = accept::Config { limits: limits(), heartbeat: Heartbeat::default() };
         let mut machine = accept::Session::new(SessionId::from_random([1; 16]), config);
         let continuity = Continuity::Fresh;
-        machine.attach(now(), LINK, &Greeting { ticket: "t", continuity, identity: None, reconnect: Advice::default() });
+        machine.attach(
+            now(),
+            LINK,
+            &Greeting { ticket: "t", continuity, identity: None, reconnect: Advice::default(), expires: None },
+        );
         let mut server = Self(machine);
         assert_eq!(server.answers(), Vec::<String>::new());
         server
@@ -290,7 +322,7 @@ impl Server {
                 accept::Output::SendText(text) => match decode_server(text.as_str()).expect("a frame of ours") {
                     ServerFrame::Goodbye(parting) => goodbye = Some(parting.error.code),
                     ServerFrame::Failure { error, .. } => answers.push(said("failure", &error.code)),
-                    ServerFrame::Error { error } => answers.push(said("error", &error.code)),
+                    ServerFrame::Error { error, .. } => answers.push(said("error", &error.code)),
                     ServerFrame::Stream(StreamFrame::Abort { error, .. }) => answers.push(said("abort", &error.code)),
                     _ => {}
                 },
@@ -325,6 +357,7 @@ impl Client {
             limits: limits(),
             heartbeat: Heartbeat::default(),
             reconnect: Advice::default(),
+            expires: None,
         });
         machine.handle_input(now(), machine.link(), session::Input::Text(welcome.encode().as_str()));
         let mut client = Self(machine);

@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::failure::{Failure, Ran};
 use crate::id::CallId;
 use crate::limits::{PART_BYTES, PART_WINDOW};
-use crate::wire::{Call, ServerFrame, Text};
+use crate::wire::{Call, Frame, ServerFrame, Text};
 
 /// How many bytes of answers are kept for one session before the oldest are let go.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
@@ -33,7 +33,7 @@ pub(super) struct Calls {
 #[derive(Debug)]
 enum Record {
     Running(Box<Parts>),
-    Answered(Text, Box<Parts>),
+    Answered(Frame, Box<Parts>),
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ pub(super) enum Met {
     /// It is new: run it.
     New,
     /// It ran or runs: these frames bring the caller up to date.
-    Known(Vec<Text>),
+    Known(Vec<Frame>),
     /// It cannot be run.
     Refused(Failure),
 }
@@ -74,11 +74,11 @@ impl Calls {
                 Record::Running(parts) => {
                     parts.link = self.link;
                     self.kept_bytes -= parts.ack(call.parts);
-                    Met::Known(parts.unacked.iter().cloned().collect())
+                    Met::Known(parts.unacked.iter().cloned().map(Frame::Text).collect())
                 }
                 Record::Answered(answer, parts) => {
                     self.kept_bytes -= parts.ack(call.parts);
-                    Met::Known(parts.unacked.iter().chain([&*answer]).cloned().collect())
+                    Met::Known(parts.unacked.iter().cloned().map(Frame::Text).chain([answer.clone()]).collect())
                 }
             };
         }
@@ -102,13 +102,13 @@ impl Calls {
     }
 
     /// Keeps a call's answer. `None` when nobody waits for it any more; else whether the caller has asked on this link.
-    pub(super) fn answered(&mut self, id: CallId, text: Text) -> Option<bool> {
+    pub(super) fn answered(&mut self, id: CallId, frame: Frame) -> Option<bool> {
         let record = self.records.get_mut(&id)?;
         let Record::Running(parts) = record else { return None };
-        self.kept_bytes += text.len();
+        self.kept_bytes += frame.len();
         let parts = std::mem::take(parts);
         let asked = parts.link == self.link;
-        *record = Record::Answered(text, parts);
+        *record = Record::Answered(frame, parts);
         self.running -= 1;
         self.bound_memory(id);
         Some(asked)
@@ -146,7 +146,7 @@ impl Calls {
         let ran = if self.records.contains_key(&id) { Ran::Maybe } else { Ran::No };
         let error = Failure::new(Code::Canceled, "the caller cancelled the call").ran(ran);
         let text = ServerFrame::Failure { id, error }.encode();
-        (self.answered(id, text.clone()).is_some(), text)
+        (self.answered(id, text.clone().into()).is_some(), text)
     }
 
     pub(super) fn load(&self) -> Load {
@@ -187,7 +187,7 @@ impl Record {
     fn kept(&self) -> usize {
         match self {
             Self::Running(parts) => parts.bytes,
-            Self::Answered(text, parts) => text.len() + parts.bytes,
+            Self::Answered(frame, parts) => frame.len() + parts.bytes,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! It is driven like the client's half: inputs, commands, then [`Session::poll_output`] until it returns [`Output::Wait`].
 
 mod calls;
+mod event;
+mod rooms;
 mod streams;
 
 use std::collections::VecDeque;
@@ -15,21 +17,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+pub use event::{Casting, Config, Event, Greeting, Input, Joining, Load, Output, Resumed};
+
 use self::calls::{Calls, Met};
 use self::streams::Streams;
 use crate::code::Code;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{CallId, Link, SessionId, StreamId, StreamNo};
-use crate::limits::Limits;
 use crate::method::StreamRef;
 use crate::session::SEND_AHEAD;
-use crate::streams::{Moment, StreamSpec, Want};
+use crate::streams::{Moment, StreamSpec};
 use crate::time::Instant;
 use crate::wire::chunk::{self, Chunk, ChunkError};
-use crate::wire::{
-    Advice, Call, ClientFrame, Continuity, Goodbye, Heartbeat, Hello, ServerFrame, StreamFrame, Text, Welcome, decode_client,
-};
+use crate::wire::{Advice, Call, ClientFrame, Frame, Goodbye, Hello, ServerFrame, StreamFrame, Text, Welcome, decode_client};
 
 /// Reads the first frame of a socket, which must be a hello.
 pub fn greet(text: &str) -> Result<Hello<'_>, Failure> {
@@ -56,159 +57,6 @@ pub fn goodbye(error: Failure, advice: Option<Advice>) -> Text {
 const MOST_WAITING: usize = 256;
 const MOST_WAITING_BYTES: usize = 1024 * 1024;
 
-/// What a session is made of.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Config {
-    /// The numbers that the welcome tells.
-    pub limits: Limits,
-    /// The heartbeat that the welcome tells.
-    pub heartbeat: Heartbeat,
-}
-
-/// What the welcome tells of one socket.
-#[derive(Clone, Debug)]
-pub struct Greeting<'a> {
-    /// The new ticket.
-    pub ticket: &'a str,
-    /// What became of the session before.
-    pub continuity: Continuity,
-    /// Who the client is; absent for an anonymous one.
-    pub identity: Option<&'a str>,
-    /// Advice for the next reconnect.
-    pub reconnect: Advice,
-}
-
-/// What the driver saw.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// A text frame.
-    Text(&'a str),
-    /// A binary frame.
-    Binary(Bytes),
-    /// So many bytes wait in the socket's own buffer.
-    Writable {
-        /// Bytes not yet taken by the network.
-        buffered: u64,
-    },
-}
-
-/// What the driver has to do.
-#[derive(Debug)]
-pub enum Output {
-    /// Send a text frame.
-    SendText(Text),
-    /// Send a binary frame.
-    SendBinary(Bytes),
-    /// Close the socket. The goodbye is sent already.
-    HangUp {
-        /// The close code.
-        code: u16,
-        /// Its text.
-        reason: Box<str>,
-    },
-    /// Tell the server.
-    Event(Event),
-    /// Nothing to do until the next input, command, or this point in time.
-    Wait(Option<Instant>),
-}
-
-/// What the server has to act on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A new call. Told once for each id, however often the client sends it. Answer with [`Session::answer`].
-    Call {
-        /// The call.
-        id: CallId,
-        /// The method's name.
-        method: Box<str>,
-        /// The params.
-        payload: Box<RawValue>,
-        /// How long the caller will wait.
-        timeout: Option<Duration>,
-    },
-    /// The caller took parts of a call's result: there may be room for more.
-    PartsTaken {
-        /// The call.
-        id: CallId,
-    },
-    /// The caller gave a call up: stop its handler.
-    Cancel {
-        /// The call.
-        id: CallId,
-    },
-    /// The client begins a stream, or goes on with it. Answer with [`Session::opened`] or [`Session::abort`].
-    Open {
-        /// The number on this session.
-        stream: StreamNo,
-        /// What the client says about it.
-        spec: StreamSpec,
-    },
-    /// Bytes of a client's stream, in order, without gap or overlap, within the credit.
-    Data {
-        /// The stream.
-        stream: StreamNo,
-        /// Where the first byte belongs.
-        offset: u64,
-        /// The bytes.
-        bytes: Bytes,
-    },
-    /// The client has sent everything. Verify, then answer with [`Session::finished`] or [`Session::abort`].
-    End {
-        /// The stream.
-        stream: StreamNo,
-        /// The size of the whole.
-        size: u64,
-        /// The digest of the whole.
-        digest: Digest,
-    },
-    /// The client goes on reading a stream of the server's that this session does not know (the server was started anew).
-    /// Answer with [`Session::resume_stream`] or [`Session::refuse_stream`].
-    Attach {
-        /// The number on this session.
-        stream: StreamNo,
-        /// The public id.
-        id: StreamId,
-        /// Where to go on.
-        offset: u64,
-        /// How far the client has room.
-        limit: u64,
-    },
-    /// A stream of the server's wants bytes. Answer with [`Session::provide`].
-    Want(Want),
-    /// The client has all of a stream of the server's, verified.
-    Delivered {
-        /// The stream.
-        stream: StreamNo,
-        /// The public id.
-        id: StreamId,
-    },
-    /// A stream is over before its end: the client gave it up, or broke a rule. Let go of it.
-    Aborted {
-        /// The stream; 0, which is no stream's number, where this session has none for it.
-        stream: StreamNo,
-        /// The public id.
-        id: StreamId,
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// How much a session holds on the server, for limits and metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Calls that run.
-    pub calls_running: usize,
-    /// Calls that are remembered: those that run, and answered ones whose callers may ask again.
-    pub calls_kept: usize,
-    /// Bytes of answers and parts that are kept.
-    pub bytes_kept: usize,
-    /// Streams from the client.
-    pub streams_in: usize,
-    /// Streams to the client.
-    pub streams_out: usize,
-}
-
 /// The server's half of a session. See the [module](self) for how it is driven.
 #[derive(Debug)]
 pub struct Session {
@@ -219,7 +67,7 @@ pub struct Session {
     last_call: Option<Instant>,
     calls: Calls,
     streams: Streams,
-    control: VecDeque<Text>,
+    control: VecDeque<Frame>,
     outputs: VecDeque<Output>,
     now: Instant,
 }
@@ -270,8 +118,9 @@ impl Session {
             limits: self.config.limits,
             heartbeat: self.config.heartbeat,
             reconnect: greeting.reconnect,
+            expires: greeting.expires,
         });
-        self.control.push_back(welcome.encode());
+        self.say(welcome);
         self.streams.attached(&mut self.control);
     }
 
@@ -304,10 +153,11 @@ impl Session {
                 self.part_ways(Failure::new(Code::TooBig, format!("a text frame may have at most {most} bytes")));
             }
             Input::Text(text) => match decode_client(text) {
-                Ok(frame) => self.frame(frame),
+                Ok(frame) => self.frame(frame, None),
                 Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
             },
             Input::Binary(frame) => match chunk::decode(&frame) {
+                Ok(Chunk::Attached { text, attachment }) => self.attached(&text, attachment),
                 Ok(Chunk::Data { bytes, .. }) if bytes.len() > self.config.limits.max_chunk.max(1) => {
                     let most = self.config.limits.max_chunk;
                     let message = format!("a binary frame may carry at most {most} bytes of a stream");
@@ -335,7 +185,7 @@ impl Session {
             // A timer may come late: nobody is sent away who was not asked, and the time to answer begins with the question.
             None if now.since(attached.heard_at) >= Duration::from_millis(heartbeat.interval) => {
                 attached.pinged_at = Some(now);
-                self.control.push_back(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 }.encode());
+                self.say(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 });
             }
             Some(at) if now.since(at) >= Duration::from_millis(heartbeat.timeout) => {
                 self.part_ways(Failure::new(Code::HeartbeatTimeout, "nothing was heard for too long; connect again"));
@@ -353,9 +203,19 @@ impl Session {
             Ok(payload) => ServerFrame::Result { id, payload: &payload }.encode(),
             Err(error) => ServerFrame::Failure { id, error }.encode(),
         };
-        let asked = self.calls.answered(id, text.clone());
+        self.answer_is(id, text.into())
+    }
+
+    /// A call's result, and bytes that belong to it; otherwise like [`Session::answer`].
+    pub fn answer_with(&mut self, now: Instant, id: CallId, payload: &RawValue, attachment: &[u8]) -> bool {
+        self.now = now;
+        self.answer_is(id, Frame::new(ServerFrame::Result { id, payload }.encode(), Some(attachment)))
+    }
+
+    fn answer_is(&mut self, id: CallId, frame: Frame) -> bool {
+        let asked = self.calls.answered(id, frame.clone());
         if asked == Some(true) && self.attached.is_some() {
-            self.control.push_back(text);
+            self.control.push_back(frame);
         }
         asked.is_some()
     }
@@ -366,7 +226,7 @@ impl Session {
         self.now = now;
         let Some(text) = self.calls.part(id, payload) else { return false };
         if self.attached.is_some() {
-            self.control.extend(text);
+            self.control.extend(text.map(Frame::Text));
         }
         true
     }
@@ -386,7 +246,7 @@ impl Session {
     /// A client's stream is taken, with so many bytes durable already and room up to `limit`.
     pub fn opened(&mut self, now: Instant, stream: StreamNo, offset: u64, limit: u64) {
         self.now = now;
-        self.control.extend(self.streams.opened(stream, offset, limit));
+        self.control.extend(self.streams.opened(stream, offset, limit).map(Frame::Text));
     }
 
     /// Bytes of a client's stream are durable up to here, and there is room up to `limit`.
@@ -400,7 +260,7 @@ impl Session {
         self.now = now;
         if self.streams.finished(stream) && self.attached.is_some() {
             let frame = StreamFrame::Finished { stream, size, digest };
-            self.control.push_back(ServerFrame::Stream(frame).encode());
+            self.say(ServerFrame::Stream(frame));
         }
     }
 
@@ -445,7 +305,7 @@ impl Session {
             let code = failure.code.close();
             let reason = failure.code.as_str().into();
             // What was said before goes out before: a server that goes may not be able to say it again.
-            self.outputs.extend(self.control.drain(..).map(Output::SendText));
+            self.outputs.extend(self.control.drain(..).map(send));
             self.outputs.push_back(Output::SendText(goodbye(failure, advice)));
             self.outputs.push_back(Output::HangUp { code, reason });
             self.calls.detached();
@@ -475,7 +335,7 @@ impl Session {
     /// Whether the client takes so little of what it is told that nothing more should be read from it for now.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.control.len() > MOST_WAITING || self.control.iter().map(Text::len).sum::<usize>() > MOST_WAITING_BYTES
+        self.control.len() > MOST_WAITING || self.control.iter().map(Frame::len).sum::<usize>() > MOST_WAITING_BYTES
     }
 
     // What the driver does.
@@ -486,7 +346,10 @@ impl Session {
             return output;
         }
         let Some(attached) = &mut self.attached else { return Output::Wait(None) };
-        if let Some(text) = self.control.pop_front().or_else(|| self.streams.next_text()) {
+        if let Some(frame) = self.control.pop_front() {
+            return send(frame);
+        }
+        if let Some(text) = self.streams.next_text() {
             return Output::SendText(text);
         }
         if let Some(want) = self.streams.want() {
@@ -518,15 +381,31 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, frame: ClientFrame<'_>) {
+    /// A frame with bytes that belong to it.
+    fn attached(&mut self, text: &Text, attachment: Bytes) {
+        if text.len() + attachment.len() > self.config.limits.max_text {
+            let most = self.config.limits.max_text;
+            return self
+                .part_ways(Failure::new(Code::TooBig, format!("a frame and its attachment may have {most} bytes together")));
+        }
+        match decode_client(text.as_str()) {
+            Ok(frame @ (ClientFrame::Call(_) | ClientFrame::Cast(_) | ClientFrame::Unknown(_))) => {
+                self.frame(frame, Some(attachment));
+            }
+            Ok(_) => self.part_ways(Failure::new(Code::BadFrame, "only a call and a cast have an attachment")),
+            Err(error) => self.part_ways(Failure::new(Code::BadFrame, error.to_string())),
+        }
+    }
+
+    fn frame(&mut self, frame: ClientFrame<'_>, attachment: Option<Bytes>) {
         match frame {
             ClientFrame::Hello(_) => {
                 self.part_ways(Failure::new(Code::BadFrame, "a hello is only the first frame of a socket"))
             }
-            ClientFrame::Call(call) => self.call(&call),
+            ClientFrame::Call(call) => self.call(&call, attachment),
             ClientFrame::Cancel { id } => {
                 let (ran, answer) = self.calls.cancel(id);
-                self.control.push_back(answer);
+                self.control.push_back(answer.into());
                 if ran {
                     self.outputs.push_back(Output::Event(Event::Cancel { id }));
                 }
@@ -542,20 +421,24 @@ impl Session {
                 self.streams.attach(attach, self.config.limits.max_streams, &mut self.control, &mut self.outputs);
             }
             ClientFrame::Stream(frame) => self.streams.frame(self.now, frame, &mut self.outputs),
-            ClientFrame::Ping { nonce } => self.control.push_back(ServerFrame::Pong { nonce }.encode()),
+            ClientFrame::Join(join) => self.join(&join),
+            ClientFrame::Leave { room } => self.leave(&room),
+            ClientFrame::Cast(cast) => self.cast(&cast, attachment),
+            ClientFrame::Token { token } => self.token(&token),
+            ClientFrame::Ping { nonce } => self.say(ServerFrame::Pong { nonce }),
             ClientFrame::Pong { .. } => {}
             ClientFrame::Unknown(kind) => {
                 let kind: String = kind.chars().take(64).collect();
                 let error = Failure::new(Code::UnknownType, format!("this server knows no frame of type {kind:?}"));
-                self.control.push_back(ServerFrame::Error { error }.encode());
+                self.say(ServerFrame::Error { error, room: None });
             }
         }
     }
 
-    fn call(&mut self, call: &Call<'_>) {
+    fn call(&mut self, call: &Call<'_>, attachment: Option<Bytes>) {
         if !crate::name::is_method(&call.method) {
             let error = Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them");
-            return self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode());
+            return self.say(ServerFrame::Failure { id: call.id, error });
         }
         self.last_call = Some(self.now);
         let mut given_up = Vec::new();
@@ -566,6 +449,7 @@ impl Session {
                 id: call.id,
                 method: call.method.as_ref().into(),
                 payload: call.payload.unwrap_or(RawValue::NULL).to_owned(),
+                attachment,
                 timeout: call.timeout.map(Duration::from_millis),
             })),
             Met::Known(texts) => {
@@ -574,8 +458,12 @@ impl Session {
                     self.outputs.push_back(Output::Event(Event::PartsTaken { id: call.id }));
                 }
             }
-            Met::Refused(error) => self.control.push_back(ServerFrame::Failure { id: call.id, error }.encode()),
+            Met::Refused(error) => self.say(ServerFrame::Failure { id: call.id, error }),
         }
+    }
+
+    fn say(&mut self, frame: ServerFrame<'_>) {
+        self.control.push_back(frame.encode().into());
     }
 
     /// The client broke the protocol: it is told so, and should not come back the same way.
@@ -587,25 +475,16 @@ impl Session {
     fn detach_now(&mut self) {
         self.attached = None;
         self.control.clear();
-        self.outputs.retain(|output| matches!(output, Output::Event(_)));
+        // What the client said last still counts, but a join is of its link alone.
+        self.outputs.retain(|output| matches!(output, Output::Event(event) if !matches!(event, Event::Join(_))));
         self.calls.detached();
         self.streams.detached();
     }
 }
 
-/// A stream to the client that goes on after a restart of the server.
-#[derive(Clone, Debug)]
-pub struct Resumed {
-    /// The number on this session.
-    pub stream: StreamNo,
-    /// What it is.
-    pub spec: StreamSpec,
-    /// The size of the whole.
-    pub size: u64,
-    /// The digest of the whole.
-    pub digest: Digest,
-    /// Where to go on.
-    pub offset: u64,
-    /// How far the client has room.
-    pub limit: u64,
+fn send(frame: Frame) -> Output {
+    match frame {
+        Frame::Text(text) => Output::SendText(text),
+        Frame::Binary(bytes) => Output::SendBinary(bytes),
+    }
 }

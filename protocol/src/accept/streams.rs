@@ -15,7 +15,7 @@ use crate::name::{check_name, is_media};
 use crate::streams::{Moment, Receiver, Sender, SenderPhase, StreamSpec, Taken, Want, next_in_turn};
 use crate::table::Table;
 use crate::time::Instant;
-use crate::wire::{Attach, Open, ServerFrame, StreamFrame, Text};
+use crate::wire::{Attach, Frame, Open, ServerFrame, StreamFrame, Text};
 
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -29,7 +29,7 @@ pub(super) struct Streams {
     told_dead: BTreeSet<StreamNo>,
 }
 
-type Texts = VecDeque<Text>;
+type Frames = VecDeque<Frame>;
 type Outputs = VecDeque<Output>;
 
 impl Streams {
@@ -42,11 +42,11 @@ impl Streams {
         (self.receivers.len(), self.senders.len())
     }
 
-    pub(super) fn attached(&mut self, control: &mut Texts) {
+    pub(super) fn attached(&mut self, control: &mut Frames) {
         // A stream that the client never gave credit for may be one it never heard of. One that it knows, it attaches to.
         for sender in self.senders.values_mut().filter(|sender| sender.durable() == 0) {
             sender.rewind();
-            control.push_back(open_frame(sender));
+            control.push_back(open_frame(sender).into());
         }
     }
 
@@ -57,7 +57,7 @@ impl Streams {
         self.attaching = Table::default();
     }
 
-    pub(super) fn opening(&mut self, open: &Open<'_>, limits: &Limits, control: &mut Texts, outputs: &mut Outputs) {
+    pub(super) fn opening(&mut self, open: &Open<'_>, limits: &Limits, control: &mut Frames, outputs: &mut Outputs) {
         let stream = open.stream;
         if let Err(failure) = self.check(open, limits) {
             return refuse(stream, open.id, &failure, control);
@@ -169,7 +169,7 @@ impl Streams {
         receiver.or_else(|| self.senders.remove(stream).map(|sender| sender.spec.id))
     }
 
-    pub(super) fn abort(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
+    pub(super) fn abort(&mut self, stream: StreamNo, failure: &Failure, control: &mut Frames) {
         if let Some(id) = self.remove(stream) {
             self.told_dead.insert(stream);
             refuse(stream, id, failure, control);
@@ -231,12 +231,12 @@ impl Streams {
         outputs.push_back(Output::SendText(ServerFrame::Stream(frame).encode()));
     }
 
-    pub(super) fn open(&mut self, spec: StreamSpec, whole: (u64, Digest), chunk: usize, control: &mut Texts) -> StreamNo {
+    pub(super) fn open(&mut self, spec: StreamSpec, whole: (u64, Digest), chunk: usize, control: &mut Frames) -> StreamNo {
         let (size, digest) = whole;
         let no = self.next_no();
         let mut sender = Sender::known(no, spec, size, digest);
         sender.set_chunk(chunk);
-        control.push_back(open_frame(&sender));
+        control.push_back(open_frame(&sender).into());
         self.senders.insert(no, sender);
         no
     }
@@ -252,7 +252,7 @@ impl Streams {
         }
     }
 
-    pub(super) fn attach(&mut self, attach: Attach, max_streams: usize, control: &mut Texts, outputs: &mut Outputs) {
+    pub(super) fn attach(&mut self, attach: Attach, max_streams: usize, control: &mut Frames, outputs: &mut Outputs) {
         let Attach { stream, id, offset, limit } = attach;
         if let Some(sender) = self.senders.get_mut(stream) {
             if sender.spec.id == id
@@ -272,13 +272,13 @@ impl Streams {
         }
     }
 
-    pub(super) fn refuse(&mut self, stream: StreamNo, failure: &Failure, control: &mut Texts) {
+    pub(super) fn refuse(&mut self, stream: StreamNo, failure: &Failure, control: &mut Frames) {
         if let Some(asked) = self.attaching.remove(stream) {
             refuse(stream, asked.id, failure, control);
         }
     }
 
-    pub(super) fn resume(&mut self, resumed: Resumed, chunk: usize, control: &mut Texts) {
+    pub(super) fn resume(&mut self, resumed: Resumed, chunk: usize, control: &mut Frames) {
         let Resumed { stream, spec, size, digest, offset, limit } = resumed;
         // None when the link that asked is gone, or the client gave the stream up.
         let Some(asked) = self.attaching.remove(stream) else { return };
@@ -343,8 +343,8 @@ fn abort_frame(stream: StreamNo, id: Option<StreamId>, failure: &Failure) -> Tex
     ServerFrame::Stream(StreamFrame::Abort { stream, id, error: Cow::Borrowed(failure) }).encode()
 }
 
-fn refuse(stream: StreamNo, id: StreamId, failure: &Failure, control: &mut Texts) {
-    control.push_back(abort_frame(stream, Some(id), failure));
+fn refuse(stream: StreamNo, id: StreamId, failure: &Failure, control: &mut Frames) {
+    control.push_back(abort_frame(stream, Some(id), failure).into());
 }
 
 fn too_big(max_upload: u64) -> Failure {

@@ -1,12 +1,15 @@
 //! The grammar of rooms' names, of patterns over names, and of roles.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limits::{MAX_ROLE, MAX_ROOM_KIND, MAX_ROOM_REST};
+use crate::code::Code;
+use crate::failure::Failure;
+use crate::limits::{MAX_EVENT_NAME, MAX_ROLE, MAX_ROOM_KIND, MAX_ROOM_REST};
 
 /// A room's name: a kind, `:` and what tells it from other rooms of the kind, as `portal:42`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +135,33 @@ impl FromStr for Role {
     }
 }
 
+/// What an event, or a signal, is called in its room: 1 to 64 of `A-Z`, `a-z`, `0-9` and `._:/-`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventName(Arc<str>);
+
+impl EventName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is no event's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event's name: expected 1 to {MAX_EVENT_NAME} of A-Z, a-z, 0-9 and ._:/-")]
+pub struct EventNameError;
+
+impl FromStr for EventName {
+    type Err = EventNameError;
+
+    fn from_str(text: &str) -> Result<Self, EventNameError> {
+        let fits = (1..=MAX_EVENT_NAME).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte));
+        if fits { Ok(Self(text.into())) } else { Err(EventNameError) }
+    }
+}
+
 fn is_of_rest(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._~@:/-".contains(&byte)
 }
@@ -146,6 +176,12 @@ macro_rules! as_text {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 
@@ -170,7 +206,19 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(RoomName, Pattern, Role);
+as_text!(RoomName, Pattern, Role, EventName);
+
+macro_rules! bad_name {
+    ($($error:ident),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(Code::BadName, error.to_string())
+            }
+        }
+    )*};
+}
+
+bad_name!(RoomNameError, PatternError, RoleError, EventNameError);
 
 #[cfg(test)]
 mod tests {
@@ -217,6 +265,17 @@ mod tests {
         }
         for role in ["", "Viewer", "2nd", "a b", "é", &"x".repeat(33)] {
             assert_eq!(role.parse::<Role>(), Err(RoleError), "{role}");
+        }
+    }
+
+    #[test]
+    fn events() {
+        let longest = "x".repeat(MAX_EVENT_NAME);
+        for name in ["a", "portal-view-update", "cursor:move", "a/b.c_d", &longest] {
+            assert!(name.parse::<EventName>().is_ok(), "{name}");
+        }
+        for name in ["", "a b", "é", "a*", "a\n", &format!("{longest}x")] {
+            assert_eq!(name.parse::<EventName>(), Err(EventNameError), "{name}");
         }
     }
 }

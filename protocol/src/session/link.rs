@@ -78,7 +78,8 @@ impl Session {
             ServerFrame::Opened { stream, offset, limit } => self.stream_opened(stream, offset, limit),
             ServerFrame::Open(open) => self.stream_offered(&open),
             ServerFrame::Stream(frame) => self.stream_frame(now, frame),
-            ServerFrame::Error { error } => self.event(Event::ServerError(error)),
+            ServerFrame::Error { error, .. } => self.event(Event::ServerError(error)),
+            ServerFrame::Room(_) | ServerFrame::Token { .. } => {}
             ServerFrame::Ping { nonce } => self.control.push_back(ClientFrame::Pong { nonce }.encode()),
             ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) | ServerFrame::Pong { .. } | ServerFrame::Unknown(_) => {}
         }
@@ -91,7 +92,7 @@ impl Session {
         self.heard(now);
         match chunk::decode(frame) {
             Ok(Chunk::Data { stream, offset, bytes }) => self.stream_data(stream, offset, bytes),
-            Ok(Chunk::Unknown(_)) => {}
+            Ok(Chunk::Attached { .. } | Chunk::Unknown(_)) => {}
             Err(error) => self.broken(now, &error.to_string()),
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::rooms::{Cast, Join, RoomText};
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{CallId, SessionId, StreamId, StreamNo};
@@ -35,6 +36,20 @@ pub enum ClientFrame<'a> {
     Attach(Attach),
     /// A frame about a stream that either side may send.
     Stream(StreamFrame<'a>),
+    /// The client wants to be in a room, or goes on in it after a lost connection.
+    Join(Join<'a>),
+    /// The client leaves a room.
+    Leave {
+        /// The room.
+        room: Cow<'a, str>,
+    },
+    /// An ephemeral event for those who are in a room now.
+    Cast(Cast<'a>),
+    /// A newer token of the same identity.
+    Token {
+        /// The token.
+        token: Cow<'a, str>,
+    },
     /// A sign of life that asks for one.
     Ping {
         /// Comes back in the pong.
@@ -92,10 +107,19 @@ pub enum ServerFrame<'a> {
     Open(Open<'a>),
     /// A frame about a stream that either side may send.
     Stream(StreamFrame<'a>),
+    /// A frame about a room. A server writes it as a [`RoomFrame`](crate::rooms::RoomFrame).
+    Room(RoomText<'a>),
+    /// The client's token was taken.
+    Token {
+        /// So many milliseconds until it expires; absent when it does not.
+        expires: Option<u64>,
+    },
     /// An error that belongs to no call and no stream. The session goes on.
     Error {
         /// What went wrong.
         error: Failure,
+        /// The room that it is about: an ephemeral event was refused.
+        room: Option<Cow<'a, str>>,
     },
     /// A sign of life that asks for one.
     Ping {
@@ -238,6 +262,8 @@ pub struct Welcome<'a> {
     pub heartbeat: Heartbeat,
     /// Advice for the next reconnect.
     pub reconnect: Advice,
+    /// So many milliseconds until the client's token expires; absent when it does not.
+    pub expires: Option<u64>,
 }
 
 /// How the server watches over a connection.

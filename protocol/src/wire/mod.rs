@@ -6,17 +6,23 @@
 pub mod chunk;
 mod decode;
 mod encode;
+mod envelope;
 mod frame;
+mod rooms;
+mod writer;
 
 use std::fmt;
 
 use bytes::Bytes;
 
 pub use crate::json::payload;
-pub use decode::{FrameError, decode_client, decode_server};
+pub use decode::{decode_client, decode_server};
+pub use envelope::FrameError;
 pub use frame::{
     Advice, Attach, Call, ClientFrame, Continuity, Goodbye, Heartbeat, Hello, Open, ServerFrame, StreamFrame, Welcome,
 };
+pub use rooms::{Cast, Join, RoomText, RoomWord};
+pub(crate) use writer::Writer;
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "samewire.v1";
@@ -58,6 +64,15 @@ impl Text {
     }
 }
 
+impl TryFrom<Bytes> for Text {
+    type Error = std::str::Utf8Error;
+
+    fn try_from(bytes: Bytes) -> Result<Self, Self::Error> {
+        std::str::from_utf8(&bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self(Bytes::from(text))
@@ -67,5 +82,46 @@ impl From<String> for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// An encoded frame of either lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A text frame.
+    Text(Text),
+    /// A binary frame.
+    Binary(Bytes),
+}
+
+impl Frame {
+    /// A text frame, or where bytes belong to it, a binary frame of both.
+    #[must_use]
+    pub fn new(text: Text, attachment: Option<&[u8]>) -> Self {
+        match attachment {
+            Some(attachment) => Self::Binary(chunk::attach(&text, attachment)),
+            None => Self::Text(text),
+        }
+    }
+
+    /// The length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<Text> for Frame {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
     }
 }

@@ -14,7 +14,7 @@ impl Session {
     /// Acts on an event of this link. Never waits: what takes time becomes a task.
     pub(crate) fn act(self: &Arc<Self>, link: Link, event: Event) {
         match event {
-            Event::Call { id, method, payload, timeout } => calls::run(self, id, &method, payload, timeout),
+            Event::Call { id, method, payload, timeout, .. } => calls::run(self, id, &method, payload, timeout),
             Event::Cancel { id } => {
                 let mut core = self.core.lock();
                 let task = core.running.remove(&id);

@@ -261,7 +261,7 @@ impl Server {
             let ticket = format!("{session}|{}|{}", held.life, held.owner);
             let named = !held.owner.starts_with("se_");
             let identity = named.then_some(held.owner.as_str());
-            let greeting = Greeting { ticket: &ticket, continuity, identity, reconnect: advice };
+            let greeting = Greeting { ticket: &ticket, continuity, identity, reconnect: advice, expires: None };
             held.machine.attach(net.now, link, &greeting);
         });
     }
@@ -373,7 +373,7 @@ impl Server {
 
     fn told(&mut self, net: &mut Net, held: &mut Held, event: Event) {
         match event {
-            Event::Call { id, method, payload, timeout } => self.begin(net, held, id, &method, payload.get(), timeout),
+            Event::Call { id, method, payload, timeout, .. } => self.begin(net, held, id, &method, payload.get(), timeout),
             Event::Cancel { id } => self.cancelled(held, id),
             Event::PartsTaken { id } => self.step(net, held, id),
             Event::Open { stream, spec } => self.opening(net, held, stream, spec),

@@ -81,8 +81,13 @@ fn traffic_makes_pings_needless() {
 fn a_server_whose_timer_is_late_asks_before_it_sends_anybody_away() {
     let link = Link::default();
     let mut machine = accept::Session::new(SessionId::from_random([1; 16]), accept::Config::default());
-    let greeting =
-        Greeting { ticket: "", continuity: Continuity::Fresh, identity: None, reconnect: Advice { delay: 0, spread: 0 } };
+    let greeting = Greeting {
+        ticket: "",
+        continuity: Continuity::Fresh,
+        identity: None,
+        reconnect: Advice { delay: 0, spread: 0 },
+        expires: None,
+    };
     let at = |seconds| Instant::default() + Duration::from_secs(seconds);
     let said = |machine: &mut accept::Session| {
         let mut texts = Vec::new();
