@@ -5,11 +5,13 @@
 
 mod event;
 mod frame;
+mod merge;
 pub mod methods;
 mod name;
 mod number;
 
 pub use event::{Entry, Presence, RoomEvent};
 pub use frame::{Joined, PresenceNews, RoomFrame, Signal, Skipped};
+pub use merge::merge;
 pub use name::{EventName, EventNameError, Pattern, PatternError, Role, RoleError, RoomName, RoomNameError};
 pub use number::{Epoch, EpochError, Member};
