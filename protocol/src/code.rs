@@ -103,6 +103,8 @@ codes! {
     MethodNotFound = "method-not-found", 404, 1008, false;
     /// The asker has no such stream: it never was, has expired, or belongs to somebody else.
     StreamNotFound = "stream-not-found", 404, 1008, false;
+    /// There is no such thing, or the asker may not see it.
+    NotFound = "not-found", 404, 1008, false;
     /// The asker has no such file.
     FileNotFound = "file-not-found", 404, 1008, false;
     /// There is no such room, or none that the asker may see.
@@ -115,6 +117,8 @@ codes! {
     Conflict = "conflict", 409, 1008, false;
     /// A call that names a stream came outside the session that owns the stream. Nothing ran (RFC 9110, section 15.5.20).
     Misdirected = "misdirected", 421, 1008, true;
+    /// The thing has changed since the asker saw it (RFC 9110, section 15.5.13).
+    PreconditionFailed = "precondition-failed", 412, 1008, false;
     /// The deadline passed.
     DeadlineExceeded = "deadline-exceeded", 504, 1008, true;
     /// The caller cancelled.

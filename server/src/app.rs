@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{Authenticator, Tickets};
 use crate::calls::{Methods, States};
 use crate::config::Config;
+use crate::portal::Portal;
 use crate::session::Sessions;
 use crate::streams::Streams;
 
@@ -20,6 +21,7 @@ pub(crate) struct App {
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) tickets: Tickets,
     pub(crate) streams: Streams,
+    pub(crate) portal: Portal,
     pub(crate) sessions: Sessions,
     pub(crate) started: std::time::Instant,
     /// True from the moment the server begins to drain.

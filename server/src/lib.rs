@@ -24,6 +24,7 @@ pub mod files;
 mod http;
 pub mod limits;
 mod link;
+pub mod portal;
 mod read_ahead;
 mod server;
 pub mod session;
@@ -32,5 +33,6 @@ pub mod streams;
 mod system;
 
 pub use config::Config;
+pub use http::{Gate, Problem};
 pub use server::{BuildError, Builder, Server};
 pub use session::SessionHandle;

@@ -16,6 +16,7 @@ use crate::auth::{Authenticator, JwtAuthenticator, JwtOptions, Tickets, load_or_
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
+use crate::portal::Portal;
 use crate::session::Sessions;
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
@@ -123,6 +124,7 @@ impl Builder {
         let streams =
             Streams::start(store, settings).await.map_err(|error| broken("cannot take up the streams")(error.into()))?;
         let store = streams.store().clone();
+        let portal = Portal::new(store.clone());
 
         let mut methods = Methods::default();
         system::methods(&mut methods);
@@ -136,6 +138,7 @@ impl Builder {
             authenticator,
             tickets: Tickets::new(key),
             streams,
+            portal,
             sessions: Sessions::default(),
             started: std::time::Instant::now(),
             draining: watch::Sender::new(false),

@@ -1,6 +1,8 @@
 //! What the server answers over HTTP: calls, health, the development token and the demo's files.
 
+pub(crate) mod body;
 mod dev;
+mod gate;
 pub(crate) mod origin;
 mod problem;
 mod rpc;
@@ -17,9 +19,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub(crate) use problem::Problem;
+pub use gate::Gate;
+pub use problem::Problem;
 
 use crate::app::App;
+use crate::portal;
 use crate::server::Pages;
 
 /// The routes of a server.
@@ -30,7 +34,8 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
         router = router.route("/dev/token", post(dev::token));
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
-    let mut router = router.layer(cors(app)).with_state(app.clone());
+    let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app), app.config.dev));
+    let mut router = router.layer(cors(app));
     if let Some(package) = &pages.package {
         router = router.nest_service("/pkg", ServeDir::new(package));
     }
@@ -74,12 +79,14 @@ fn cors(app: &Arc<App>) -> CorsLayer {
     let app = app.clone();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |_, parts| origin::allowed(&app.config, &parts.headers).is_ok()))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::IF_MATCH,
             HeaderName::from_static(SESSION_HEADER),
             HeaderName::from_static(rpc::TIMEOUT_HEADER),
         ])
+        .expose_headers([header::ETAG, header::LOCATION])
         .max_age(std::time::Duration::from_secs(600))
 }

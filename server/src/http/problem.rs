@@ -6,9 +6,10 @@ use samewire_protocol::{Code, Failure};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// A problem document, ready to be sent.
+/// A failure as the answer to a request: a problem document (RFC 9457) with the status of its code. Handlers of an embedding
+/// program return it as their error.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     body: String,
 }
@@ -28,7 +29,9 @@ struct Document<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(failure: &Failure) -> Self {
+    /// The document of a failure.
+    #[must_use]
+    pub fn new(failure: &Failure) -> Self {
         let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::with_status(failure, status)
     }
@@ -62,6 +65,12 @@ impl Problem {
             data: failure.data.as_deref(),
         };
         Self { status, body: serde_json::to_string(&document).unwrap_or_default() }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::new(&failure)
     }
 }
 

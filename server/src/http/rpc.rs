@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use samewire_protocol::wire::SESSION_HEADER;
 use samewire_protocol::{Code, Failure, SessionId, name};
 use serde_json::value::RawValue;
 
-use super::{Problem, origin};
+use super::gate::bearer;
+use super::{Problem, body, origin};
 use crate::app::App;
 use crate::auth::Access;
 use crate::calls;
@@ -21,10 +21,6 @@ use crate::session::{Admitted, SessionHandle, admit, random};
 
 /// How many milliseconds the caller will wait.
 pub(crate) const TIMEOUT_HEADER: &str = "samewire-timeout";
-
-/// How much of a body that is too big is taken in, and for how long, so that its sender hears why it is refused.
-const REFUSED: usize = 32 * 1024 * 1024;
-const REFUSING: Duration = Duration::from_secs(10);
 
 pub(crate) async fn call(
     State(app): State<Arc<App>>,
@@ -44,7 +40,7 @@ async fn answer(app: &Arc<App>, method: &str, headers: &HeaderMap, body: Body) -
         return Err(Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them"));
     }
     let (access, session) = caller(app, headers).await?;
-    let payload = params(&read(body, app.config.limits.wire().max_text).await?)?;
+    let payload = params(&body::read(body, app.config.limits.wire().max_text, "send bulk as a stream").await?)?;
     let result = calls::run_over_http(app, method, payload, access, session, timeout(headers)?).await?;
     let json = HeaderValue::from_static("application/json");
     let stored = HeaderValue::from_static("no-store");
@@ -54,14 +50,7 @@ async fn answer(app: &Arc<App>, method: &str, headers: &HeaderMap, body: Body) -
 
 /// Who calls, and the session whose credential the request carries.
 async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Arc<Access>, Option<SessionHandle>), Failure> {
-    let token = match headers.get(header::AUTHORIZATION) {
-        None => None,
-        Some(value) => {
-            let scheme = value.to_str().ok().and_then(|value| value.split_once(' '));
-            let bearer = scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-            Some(bearer.ok_or_else(|| Failure::new(Code::TokenInvalid, "the header Authorization is not `Bearer TOKEN`"))?)
-        }
-    };
+    let token = bearer(headers)?;
     let ticket = headers.get(SESSION_HEADER).and_then(|value| value.to_str().ok());
     let Admitted { access, ticket } = admit(app, token, ticket).await?;
     let session = ticket.and_then(|ticket| app.sessions.find(ticket.session));
@@ -72,24 +61,6 @@ async fn caller(app: &Arc<App>, headers: &HeaderMap) -> Result<(Arc<Access>, Opt
         (None, None) => Arc::new(Access::anonymous(SessionId::from_random(random()?))),
     };
     Ok((access, session.map(|session| SessionHandle::new(&session))))
-}
-
-async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
-    let mut body = body;
-    match Limited::new(&mut body, most).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            // A client that is still sending when its connection is closed would see that and not the answer.
-            drop(tokio::time::timeout(REFUSING, swallow(Limited::new(body, REFUSED))).await);
-            let told = format!("the params of a call may take at most {most} bytes; send bulk as a stream");
-            Err(Failure::new(Code::TooBig, told))
-        }
-        Err(_) => Err(Failure::new(Code::BadRequest, "the request's body broke off")),
-    }
-}
-
-async fn swallow(mut body: Limited<Body>) {
-    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn params(body: &[u8]) -> Result<Box<RawValue>, Failure> {

@@ -32,6 +32,7 @@ pub(crate) use blobs::random;
 pub use blobs::{BlobId, Blobs};
 pub use failure::StoreError;
 pub(crate) use failure::storage_full;
+pub(crate) use files::{int, parsed, unsigned};
 pub(crate) use records::Pending;
 pub use records::Records;
 pub(crate) use rows::{Committed, Direction, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};

@@ -11,7 +11,8 @@ use super::StoreError;
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Each entry leads from the version before it to its own.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE files (
         id      TEXT    NOT NULL PRIMARY KEY,
         owner   TEXT    NOT NULL,
@@ -43,9 +44,11 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX streams_blob   ON streams (blob);
     CREATE INDEX streams_opened ON streams (state, opened);
-"];
+",
+    include_str!("../portal/schema.sql"),
+];
 
-/// The database of files and streams. Cheap to clone; the database is closed when the last clone is gone.
+/// The database of files, streams and the tables of apps. Cheap to clone; the database is closed when the last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Records {
     jobs: mpsc::Sender<Job>,
@@ -57,6 +60,7 @@ impl Records {
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_prepared_statement_cache_capacity(64);
         migrate(&mut connection)?;
         first(&connection)?;
@@ -70,7 +74,7 @@ impl Records {
     }
 
     /// Hands a request to the thread. Whoever hands one in later runs later, whether or not anybody waits for the answer.
-    pub(super) fn run<T, E>(&self, request: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Pending<T>
+    pub(crate) fn run<T, E>(&self, request: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Pending<T>
     where
         T: Send + 'static,
         StoreError: From<E>,
