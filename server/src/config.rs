@@ -4,17 +4,19 @@
 //! capitals with `_` between: `SAMEWIRE_LISTEN`, `SAMEWIRE_AUTH_SECRET`, `SAMEWIRE_STREAMS_IDLE_TTL`. Lists are separated by
 //! commas there.
 
+mod auth;
 mod check;
 mod human;
 mod load;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use samewire_protocol::Limits;
 use serde::{Deserialize, Serialize};
+
+pub use auth::{ApiKey, Auth, Metrics, Secret};
 
 use crate::limits::Quota;
 
@@ -39,6 +41,10 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Tokens.
     pub auth: Auth,
+    /// Keys with which other servers call this one over HTTP. Default none. Not from the environment.
+    pub api_keys: Vec<ApiKey>,
+    /// Figures about the running server.
+    pub metrics: Metrics,
     /// Sizes, counts and times of sessions.
     pub limits: SessionLimits,
     /// Streams and the files made of them.
@@ -55,55 +61,12 @@ impl Default for Config {
             dev: false,
             origins: Vec::new(),
             auth: Auth::default(),
+            api_keys: Vec::new(),
+            metrics: Metrics::default(),
             limits: SessionLimits::default(),
             streams: Streams::default(),
             reconnect: Reconnect::default(),
         }
-    }
-}
-
-/// How tokens are verified.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Auth {
-    /// The secret that tokens are signed with (HS256), at least 32 bytes. Default none; with `dev`, one is made and kept.
-    pub secret: Option<Secret>,
-    /// A file that holds the secret; a line break at its end is not part of it. Default none.
-    pub secret_file: Option<PathBuf>,
-    /// The `aud` that a token must carry. Default none: it is not looked at.
-    pub audience: Option<String>,
-    /// Whether sessions without a token are allowed. Default false; true with `dev`.
-    pub anonymous: bool,
-}
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides this text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("(hidden)")
     }
 }
 

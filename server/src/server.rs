@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::app::App;
-use crate::auth::{Authenticator, JwtAuthenticator, JwtOptions, Tickets, load_or_make};
+use crate::auth::{Authenticator, JwtAuthenticator, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
@@ -85,7 +85,7 @@ impl Builder {
         self
     }
 
-    /// Decides who a client is. Default: tokens signed with the configuration's secret (JWT, HS256).
+    /// Decides who a client is. Default: tokens (JWT) under the configuration's keys.
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticator = Some(Arc::new(authenticator));
         self
@@ -116,6 +116,8 @@ impl Builder {
             None => {
                 let jwt = Arc::new(jwt(&config)?);
                 states.insert(jwt.clone());
+                let fetching = jwt.clone();
+                tokio::spawn(async move { fetching.warm_up().await });
                 jwt as Arc<dyn Authenticator>
             }
         };
@@ -157,21 +159,14 @@ impl std::fmt::Debug for Builder {
 }
 
 fn jwt(config: &Config) -> Result<JwtAuthenticator, BuildError> {
-    let secret = config.secret().map_err(|error| failed("cannot read the secret")(error.into()))?;
-    let options = JwtOptions {
-        audience: config.auth.audience.clone(),
-        allow_anonymous: config.auth.anonymous || config.dev,
-        ..JwtOptions::default()
-    };
-    match secret {
-        Some(secret) => Ok(JwtAuthenticator::new(secret.reveal().as_bytes(), options)),
-        None => {
-            // Without a secret no token can be right; in development the server signs its own.
-            let key =
-                load_or_make(&config.data.join("dev.key")).map_err(|error| failed("cannot keep the dev key")(error.into()))?;
-            Ok(JwtAuthenticator::new(&key, options))
-        }
+    let mut keys = config.keys().map_err(|error| failed("the keys for tokens are not usable")(error.into()))?;
+    if config.dev && !keys.has_secret() {
+        // In development the server signs tokens itself.
+        let path = config.data.join("dev.key");
+        let key = load_or_make(&path).map_err(|error| failed("cannot keep the dev key")(error.into()))?;
+        keys = keys.secret(&key);
     }
+    Ok(JwtAuthenticator::new(keys, config.jwt_options()))
 }
 
 /// Ends what has expired, for as long as the server is there.

@@ -15,7 +15,7 @@ use samewire_protocol::{Code, Failure, SessionId};
 
 pub use access::Access;
 pub use grants::{GrantError, Grants, MAX_GRANTS};
-pub use jwt::{JwtAuthenticator, JwtOptions, MintError, NewToken};
+pub use jwt::{Algorithm, Jwks, JwksError, JwtAuthenticator, JwtOptions, KeyError, Keys, MintError, NewToken, PublicKey};
 pub use key::{Key, load_or_make};
 pub use ticket::{MAX_GRANTED, Ticket, Tickets};
 

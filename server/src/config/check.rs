@@ -2,7 +2,7 @@
 
 use samewire_protocol::limits::{MAX_CHUNK, MAX_SAFE_INTEGER};
 
-use super::{Config, ConfigError, MIN_SECRET};
+use super::{Config, ConfigError};
 
 impl Config {
     /// Says what is wrong and what to do about it.
@@ -13,20 +13,7 @@ impl Config {
         let limits = &self.limits;
         let streams = &self.streams;
         let wrong = |told: &str| Err(ConfigError(told.to_owned()));
-        if self.auth.secret.is_some() && self.auth.secret_file.is_some() {
-            return wrong("auth.secret and auth.secret_file are both set; keep one of them");
-        }
-        if !self.dev && self.auth.secret.is_none() && self.auth.secret_file.is_none() && !self.auth.anonymous {
-            return wrong(
-                "no token can be verified: set auth.secret_file to a file with the secret your tokens are signed with, \
-                 set auth.anonymous = true to let everybody in, or start with --dev to try things out",
-            );
-        }
-        if let Some(secret) = &self.auth.secret
-            && secret.reveal().len() < MIN_SECRET
-        {
-            return wrong("auth.secret is shorter than 32 bytes; make one with `openssl rand -hex 32`");
-        }
+        self.check_auth()?;
         if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
             return wrong(&format!(
                 "origins: `{origin}` is not an origin; write it as https://app.example.com, without a path"

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Config, ConfigError, ENV_PREFIX, MIN_SECRET, Secret};
+use super::{Config, ConfigError, ENV_PREFIX, Secret};
 
 impl Config {
     /// Reads the file, where one is given, and lays the process's environment over it.
@@ -51,25 +51,6 @@ impl Config {
         let text = if table.is_empty() { String::new() } else { toml::to_string(&table).unwrap_or_default() };
         toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))
     }
-
-    /// The secret that tokens are signed with, from wherever it is set; `None` where none is.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or one that is too short.
-    pub fn secret(&self) -> Result<Option<Secret>, ConfigError> {
-        let Some(path) = &self.auth.secret_file else {
-            return Ok(self.auth.secret.clone());
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("auth.secret_file: cannot read {}: {error}", path.display())))?;
-        let secret = text.trim_end_matches(['\r', '\n']);
-        if secret.len() < MIN_SECRET {
-            let told =
-                format!("auth.secret_file: {} holds less than 32 bytes; make one with `openssl rand -hex 32`", path.display());
-            return Err(ConfigError(told));
-        }
-        Ok(Some(Secret::new(secret)))
-    }
 }
 
 /// What a value in the environment is read as.
@@ -101,7 +82,8 @@ fn keys() -> Vec<(String, String, Kind)> {
     // What is absent by default would not be printed.
     config.auth.secret = Some(Secret::new(""));
     config.auth.secret_file = Some(PathBuf::new());
-    config.auth.audience = Some(String::new());
+    config.auth.jwks_url = Some(String::new());
+    config.auth.issuer = Some(String::new());
     let kind = |value: &toml::Value| match value {
         toml::Value::Integer(_) => Kind::Number,
         toml::Value::Boolean(_) => Kind::Flag,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::auth::Algorithm;
 
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::parse(text, env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -64,9 +65,25 @@ fn check_says_what_to_do() {
     };
     assert_eq!(fine(|_| ()), Ok(()));
     type Fault = (fn(&mut Config), &'static str);
-    let faults: [Fault; 10] = [
+    let faults: [Fault; 20] = [
         (|config| config.dev = false, "auth.secret_file"),
         (|config| config.auth.secret = Some(Secret::new("short")), "auth.secret"),
+        (|config| config.auth.jwks_url = Some("http://issuer.example/jwks".into()), "auth.jwks_url"),
+        (|config| config.auth.jwks_refetch = Duration::ZERO, "auth.jwks_refetch"),
+        (|config| config.auth.leeway = Duration::from_secs(601), "auth.leeway"),
+        (|config| config.auth.algorithms = vec![Algorithm::Rs256], "auth.jwks_url is set"),
+        (|config| (config.dev, config.auth.anonymous, config.auth.algorithms) = (false, true, vec![Algorithm::Hs256]), "HS256"),
+        (
+            |config| {
+                config.auth.jwks_url = Some("https://issuer.example/jwks".into());
+                config.auth.algorithms = vec![Algorithm::Hs256];
+            },
+            "none that fits",
+        ),
+        (|config| config.api_keys = vec![ApiKey::default()], "name of its own"),
+        (|config| config.api_keys = vec![ApiKey { name: "shop".into(), ..ApiKey::default() }], "neither key nor key_file"),
+        (|config| config.api_keys = vec![api_key("shop", "short")], "shorter than 32 bytes"),
+        (|config| config.api_keys = vec![api_key("shop", LONG), api_key("shop", LONG)], "name of its own"),
         (|config| config.origins = vec!["app.example.com".into()], "app.example.com"),
         (|config| config.origins = vec!["https://app.example.com/".into()], "without a path"),
         (|config| config.limits.max_chunk = 65_537, "limits.max_chunk"),
@@ -80,6 +97,39 @@ fn check_says_what_to_do() {
         let told = fine(edit).expect_err(named);
         assert!(told.contains(named), "{told}");
     }
+}
+
+const LONG: &str = "0123456789abcdef0123456789abcdef";
+
+fn api_key(name: &str, key: &str) -> ApiKey {
+    ApiKey { name: name.into(), key: Some(Secret::new(key)), key_file: None }
+}
+
+#[test]
+fn issuers_audiences_and_api_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("key");
+    std::fs::write(&path, format!("{LONG}\n")).expect("written");
+    let text = format!(
+        "[auth]\nsecret = '{LONG}'\njwks_url = 'https://issuer.example/jwks'\naudience = 'samewire'\nalgorithms = ['HS256', 'EdDSA']\n\
+         [[api_keys]]\nname = 'shop'\nkey = '{LONG}'\n[[api_keys]]\nname = 'crm'\nkey_file = '{}'\n[metrics]\nopen = true",
+        path.display()
+    );
+    let config =
+        read(&text, &[("SAMEWIRE_AUTH_ISSUER", "https://issuer.example"), ("SAMEWIRE_AUTH_LEEWAY", "5s")]).expect("read");
+    assert_eq!(config.check(), Ok(()));
+    let options = config.jwt_options();
+    assert_eq!((options.audiences, options.algorithms), (vec!["samewire".into()], vec![Algorithm::Hs256, Algorithm::EdDsa]));
+    assert_eq!((options.issuer.as_deref(), options.leeway), (Some("https://issuer.example"), Duration::from_secs(5)));
+    let keys = config.api_keys().expect("keys");
+    assert!(keys.iter().map(|(name, key)| (name.as_str(), key.reveal())).eq([("shop", LONG), ("crm", LONG)]));
+    assert!(!format!("{config:?}").contains(LONG), "a key is shown");
+    let several = read("", &[("SAMEWIRE_AUTH_AUDIENCE", "a, b")]).expect("read");
+    assert_eq!(several.auth.audience, ["a", "b"]);
+    std::fs::write(&path, "-----BEGIN NONSENSE-----").expect("written");
+    let broken = Config { auth: Auth { public_keys: vec![path.clone()], ..Auth::default() }, ..Config::default() };
+    assert!(broken.keys().err().expect("no key").to_string().contains("auth.public_keys"));
+    assert!(config.api_keys().expect_err("too short").to_string().contains("crm"));
 }
 
 #[test]

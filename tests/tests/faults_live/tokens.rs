@@ -65,7 +65,7 @@ fn bad_tokens() -> Vec<(&'static str, String, &'static str)> {
 async fn strict(anonymous: bool) -> (Ward, String) {
     let mut config = limits();
     config.auth.anonymous = anonymous;
-    config.auth.audience = Some("samewire".to_owned());
+    config.auth.audience = vec!["samewire".to_owned()];
     let good = signed(Algorithm::HS256, &json!({"sub": "bystander", "exp": now() + 3600, "aud": "samewire"}), SECRET);
     (Ward::with_token(config, &good).await, good)
 }
