@@ -22,7 +22,7 @@ pub(crate) async fn run() -> Outcome {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let same = load(&Peer::samewire()?, true, connections, in_flight).await?;
-            let bare = load(&Peer::bare()?, false, connections, in_flight).await?;
+            let bare = load(&Peer::compared("echo")?, false, connections, in_flight).await?;
             rates.push(same.0 / bare.0);
             costs.push(same.1 / bare.1);
             ours.push(same.0);

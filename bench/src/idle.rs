@@ -12,7 +12,7 @@ const AT_ONCE: usize = 100;
 
 pub(crate) async fn run() -> Outcome {
     println!("resident memory of {SESSIONS} idle connections");
-    let bare = cost(&Peer::bare()?, false).await?;
+    let bare = cost(&Peer::compared("echo")?, false).await?;
     let same = cost(&Peer::samewire()?, true).await?;
     println!(" samewire session: {same:.0} bytes; bare axum WebSocket with small buffers: {bare:.0} bytes");
     verdict("kilobytes (1,000 bytes) a session", same / 1000.0, None, Some(9.0));

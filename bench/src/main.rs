@@ -3,12 +3,14 @@
 //! `cargo xtask bench [NAME…]`; with no name, all of them. Machines are noisy: what counts are the ratios, which come from runs
 //! that take turns. Server and load run on a core each where there are two.
 
-mod bare;
 mod echo;
 mod idle;
 mod mixed;
 mod peer;
+mod raw;
 mod report;
+mod rooms;
+mod servers;
 mod socket;
 mod upload;
 
@@ -18,11 +20,13 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
-    if names.first().is_some_and(|name| name == "--bare") {
-        return done(bare::serve());
+    if let [flag, name] = names.as_slice()
+        && flag == "--serve"
+    {
+        return done(servers::serve(name));
     }
     if names.is_empty() {
-        names = ["echo", "idle", "upload", "mixed"].map(String::from).into();
+        names = ["echo", "idle", "upload", "mixed", "rooms"].map(String::from).into();
     }
     done(measure(&names))
 }
@@ -40,15 +44,20 @@ fn done(outcome: Outcome) -> ExitCode {
 fn measure(names: &[String]) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for name in names {
-        runtime.block_on(async {
-            match name.as_str() {
-                "echo" => echo::run().await,
-                "idle" => idle::run().await,
-                "upload" => upload::run().await,
-                "mixed" => mixed::run().await,
-                other => Err(format!("there is no measurement `{other}`; there are echo, idle, upload and mixed").into()),
-            }
-        })?;
+        match name.as_str() {
+            "echo" => runtime.block_on(echo::run())?,
+            "idle" => runtime.block_on(idle::run())?,
+            "upload" => runtime.block_on(upload::run())?,
+            "mixed" => runtime.block_on(mixed::run())?,
+            "fanout" => rooms::fan_out()?,
+            "latency" => rooms::latency()?,
+            "idle-rooms" => rooms::idle()?,
+            "slow" => rooms::slow()?,
+            "rooms" => measure(&["fanout", "latency", "idle-rooms", "slow"].map(String::from))?,
+            other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
+        }
     }
     Ok(())
 }
+
+const NAMES: &str = "echo, idle, upload, mixed, and of rooms: fanout, latency, idle-rooms, slow";

@@ -27,27 +27,41 @@ pub(crate) struct Used {
 impl Peer {
     /// The samewire server.
     pub(crate) fn samewire() -> Outcome<Self> {
-        Self::samewire_on(pinned)
+        Self::samewire_on(pinned, "")
     }
 
     /// The same, free to use every core.
     pub(crate) fn samewire_unpinned() -> Outcome<Self> {
-        Self::samewire_on(|program| Command::new(program))
+        Self::samewire_on(|program| Command::new(program), "")
     }
 
-    fn samewire_on(command: impl Fn(&Path) -> Command) -> Outcome<Self> {
+    /// The samewire server with this configuration.
+    pub(crate) fn samewire_with(config: &str) -> Outcome<Self> {
+        Self::samewire_on(pinned, config)
+    }
+
+    fn samewire_on(command: impl Fn(&Path) -> Command, config: &str) -> Outcome<Self> {
         let program = std::env::var_os("SAMEWIRE_BIN").map_or_else(|| PathBuf::from("target/release/samewire"), PathBuf::from);
         let data = tempfile::tempdir_in(folder()?)?;
         let mut command = command(&program);
-        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+        let file = data.path().join("samewire.toml");
+        std::fs::write(&file, config)?;
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).arg("--config").arg(file);
         command.env("SAMEWIRE_LOG", "warn").env("SAMEWIRE_STREAMS_ANONYMOUS_QUOTA", "16 GiB");
         Self::start(command, Some(data))
     }
 
-    /// The bare axum WebSocket.
-    pub(crate) fn bare() -> Outcome<Self> {
+    /// One of the servers in `servers/`.
+    pub(crate) fn compared(name: &str) -> Outcome<Self> {
         let mut command = pinned(&std::env::current_exe()?);
-        command.arg("--bare");
+        command.args(["--serve", name]);
+        Self::start(command, None)
+    }
+
+    /// Socket.IO of npm.
+    pub(crate) fn socket_io() -> Outcome<Self> {
+        let mut command = pinned(&PathBuf::from("node"));
+        command.arg("bench/npm/socket-io.mjs").env("NODE_ENV", "production");
         Self::start(command, None)
     }
 
@@ -132,14 +146,21 @@ fn rss(pid: u32) -> Outcome<u64> {
 
 /// Server on the first core, load on the others, where `taskset` is there to say so.
 fn pinned(program: &Path) -> Command {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let taskset = Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if cores < 2 || std::env::var_os("SAMEWIRE_BENCH_UNPINNED").is_some() || taskset.is_err() {
+    if !pins() {
         return Command::new(program);
     }
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program);
     command
+}
+
+pub(crate) fn pins() -> bool {
+    static PINS: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *PINS.get_or_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let taskset = Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        cores > 1 && std::env::var_os("SAMEWIRE_BENCH_UNPINNED").is_none() && taskset.is_ok()
+    })
 }
 
 /// Where the servers keep their data: the same disk for each.

@@ -4,14 +4,10 @@ use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
-use axum::serve::ListenerExt;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use tokio::net::TcpListener;
-
-use crate::Outcome;
 
 #[derive(Deserialize)]
 struct Call<'a> {
@@ -32,15 +28,8 @@ struct Answer<'a> {
     payload: &'a RawValue,
 }
 
-/// Serves until it is killed; prints its address.
-#[tokio::main]
-pub(crate) async fn serve() -> Outcome {
-    let router = Router::new().route("/session", any(upgrade));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    axum::serve(listener, router).await?;
-    Ok(())
+pub(super) fn router() -> Router {
+    Router::new().route("/session", any(upgrade))
 }
 
 async fn upgrade(upgrade: WebSocketUpgrade) -> Response {

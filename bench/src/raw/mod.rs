@@ -1,0 +1,20 @@
+//! Many sockets on one thread, for as little as a client can cost, so that what is compared are the servers: the handshake and
+//! the frames of WebSocket by hand, one buffer for all, and no look at a message beyond its first bytes.
+
+mod crowd;
+mod dialect;
+mod frame;
+mod link;
+
+pub(crate) use crowd::{Crowd, Member};
+pub(crate) use dialect::Dialect;
+
+/// Puts this thread on the second core, away from the server, where there are two.
+pub(crate) fn pin() {
+    if !crate::peer::pins() {
+        return;
+    }
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(1);
+    let _ = rustix::thread::sched_setaffinity(None, &cores);
+}
