@@ -77,6 +77,9 @@ struct Attached {
     link: Link,
     heard_at: Instant,
     pinged_at: Option<Instant>,
+    /// The advice that the client has, and the newest.
+    told: Advice,
+    advice: Advice,
     room: u64,
 }
 
@@ -109,7 +112,14 @@ impl Session {
     pub fn attach(&mut self, now: Instant, link: Link, greeting: &Greeting<'_>) {
         self.detach_now();
         self.now = now;
-        self.attached = Some(Attached { link, heard_at: now, pinged_at: None, room: SEND_AHEAD });
+        self.attached = Some(Attached {
+            link,
+            heard_at: now,
+            pinged_at: None,
+            told: greeting.reconnect,
+            advice: greeting.reconnect,
+            room: SEND_AHEAD,
+        });
         let welcome = ServerFrame::Welcome(Welcome {
             session: self.id,
             ticket: greeting.ticket.into(),
@@ -185,12 +195,22 @@ impl Session {
             // A timer may come late: nobody is sent away who was not asked, and the time to answer begins with the question.
             None if now.since(attached.heard_at) >= Duration::from_millis(heartbeat.interval) => {
                 attached.pinged_at = Some(now);
-                self.say(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000 });
+                let reconnect = (attached.told != attached.advice).then_some(attached.advice);
+                attached.told = attached.advice;
+                self.say(ServerFrame::Ping { nonce: now.as_micros() % 1_000_000, reconnect });
             }
             Some(at) if now.since(at) >= Duration::from_millis(heartbeat.timeout) => {
                 self.part_ways(Failure::new(Code::HeartbeatTimeout, "nothing was heard for too long; connect again"));
             }
             _ => {}
+        }
+    }
+
+    /// How the client should come back when it loses this link. It is told with the next ping, where it has changed: a client that
+    /// came while there were few must not come back as if there still were.
+    pub fn advise(&mut self, advice: Advice) {
+        if let Some(attached) = &mut self.attached {
+            attached.advice = advice;
         }
     }
 

@@ -80,7 +80,10 @@ impl Session {
             ServerFrame::Stream(frame) => self.stream_frame(now, frame),
             ServerFrame::Error { error, .. } => self.event(Event::ServerError(error)),
             ServerFrame::Room(_) | ServerFrame::Token { .. } => {}
-            ServerFrame::Ping { nonce } => self.control.push_back(ClientFrame::Pong { nonce }.encode()),
+            ServerFrame::Ping { nonce, reconnect } => {
+                self.advice = reconnect.unwrap_or(self.advice);
+                self.control.push_back(ClientFrame::Pong { nonce }.encode());
+            }
             ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) | ServerFrame::Pong { .. } | ServerFrame::Unknown(_) => {}
         }
     }

@@ -82,7 +82,7 @@ pub fn decode_server(text: &str) -> Result<ServerFrame<'_>, FrameError> {
         "open" => ServerFrame::Open(envelope.open()),
         "token" => ServerFrame::Token { expires: envelope.number("expires") },
         "error" => ServerFrame::Error { error: envelope.failure(), room: envelope.text("room") },
-        "ping" => ServerFrame::Ping { nonce: envelope.nonce() },
+        "ping" => ServerFrame::Ping { nonce: envelope.nonce(), reconnect: envelope.read_as("reconnect", advice) },
         "pong" => ServerFrame::Pong { nonce: envelope.nonce() },
         "credit" | "end" | "finished" | "abort" => ServerFrame::Stream(envelope.stream_frame()),
         _ => match RoomText::read(&envelope, text) {

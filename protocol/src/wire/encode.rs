@@ -47,7 +47,13 @@ impl ServerFrame<'_> {
             Self::Room(room) => Text::from(room.text.to_owned()),
             Self::Token { expires } => Writer::new("token").number_if("expires", *expires).end(),
             Self::Error { error, room } => Writer::new("error").failure(error).text("room", room.as_deref()).end(),
-            Self::Ping { nonce } => Writer::new("ping").number("nonce", *nonce).end(),
+            Self::Ping { nonce, reconnect } => {
+                let writer = Writer::new("ping").number("nonce", *nonce);
+                match reconnect {
+                    Some(advice) => writer.advice(*advice).end(),
+                    None => writer.end(),
+                }
+            }
             Self::Pong { nonce } => Writer::new("pong").number("nonce", *nonce).end(),
             Self::Unknown(kind) => Writer::new(kind).end(),
         }

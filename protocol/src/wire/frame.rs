@@ -125,6 +125,8 @@ pub enum ServerFrame<'a> {
     Ping {
         /// Comes back in the pong.
         nonce: u64,
+        /// Advice for the next reconnect, where it is another than before.
+        reconnect: Option<Advice>,
     },
     /// The answer to a ping.
     Pong {

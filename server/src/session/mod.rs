@@ -139,7 +139,9 @@ impl Session {
     }
 
     pub(crate) fn timeout(&self) {
-        self.core.lock().machine.handle_timeout(self.app.now());
+        let machine = &mut self.core.lock().machine;
+        machine.advise(self.app.advice());
+        machine.handle_timeout(self.app.now());
     }
 
     /// Acts on what the client said, whether or not it takes what it is told.

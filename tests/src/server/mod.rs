@@ -39,7 +39,7 @@ pub(crate) enum Due {
 pub struct Server {
     /// The numbers of new sessions.
     pub config: accept::Config,
-    /// What the welcome advises.
+    /// What the welcome advises, and the pings after a change.
     pub advice: Advice,
     /// How long a session waits for its client.
     pub ttl: Duration,
@@ -143,7 +143,10 @@ impl Server {
         let due = |held: &Held| held.wait.is_some_and(|at| at <= now);
         let due: Vec<_> = self.sessions.iter().filter(|(_, held)| due(held)).map(|(id, _)| *id).collect();
         for id in due {
-            self.with(net, id, |_, held, net| held.machine.handle_timeout(net.now));
+            self.with(net, id, |server, held, net| {
+                held.machine.advise(server.advice);
+                held.machine.handle_timeout(net.now);
+            });
             if let Some(held) = self.sessions.get_mut(&id)
                 && held.wait.is_some_and(|at| at <= now)
             {

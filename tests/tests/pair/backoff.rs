@@ -36,6 +36,21 @@ fn the_welcomes_advice_is_obeyed_after_a_cut() {
 }
 
 #[test]
+fn advice_that_changes_is_told_with_the_next_ping() {
+    let mut waits = Vec::new();
+    for seed in 0..200 {
+        let mut pair = Pair::connected(seed);
+        pair.server.advice = Advice { delay: 3_000, spread: 8_000 };
+        pair.run_for(Duration::from_secs(26));
+        lose(&mut pair);
+        waits.push(wait(&pair));
+    }
+    assert!(waits.iter().all(|wait| (3_000..=11_000).contains(&wait.as_millis())), "{waits:?}");
+    let early = waits.iter().filter(|wait| wait.as_millis() < 7_000).count();
+    assert!((60..140).contains(&early), "{early} of 200 in the first half of the spread");
+}
+
+#[test]
 fn a_goodbyes_advice_goes_before_the_welcomes() {
     let mut waits = Vec::new();
     for seed in 0..50 {
