@@ -5,66 +5,92 @@ use std::collections::BTreeMap;
 use samewire_protocol::Failure;
 use serde_json::{Map, Value, json};
 
-use super::{MemberRole, NewItem, NewView, Portal, PortalView};
+use super::tables::{Fault, no_view};
+use super::{ItemId, MemberRole, NewItem, NewView, Portal, PortalView, ViewId, views};
 
-/// Whose library it is, so that the same one is found again.
-const OWNER: &str = "demo";
+/// Whose the library is when nobody in particular asks for one.
+const NOBODY: &str = "demo";
 const LIBRARY: &str = "Demo library";
 
-/// Things to show: a title, a picture in one character, a colour, and a health where it has one.
-const ITEMS: [(&str, &str, &str, Option<u8>); 8] = [
-    ("The old map", "🗺️", "#c9b458", None),
-    ("Dragon", "🐉", "#4f9d69", Some(100)),
-    ("Goblin scout", "👺", "#b4543a", Some(35)),
-    ("The castle gate", "🏰", "#7d8597", None),
-    ("Wizard", "🧙", "#5e60ce", Some(80)),
-    ("Giant spider", "🕷️", "#3d405b", Some(60)),
-    ("The silver key", "🗝️", "#adb5bd", None),
-    ("Volcano", "🌋", "#e07a5f", None),
+/// Things to show: a title, a caption, and a health where it has one.
+const ITEMS: [(&str, &str, Option<u8>); 6] = [
+    ("Harbour", "The boats are in before the light goes", Some(92)),
+    ("Ridges", "Five ranges, one behind the other", Some(71)),
+    ("Skyline", "Somebody works late on every floor", Some(38)),
+    ("Dunes", "The caravan is a day behind", Some(54)),
+    ("Firs", "Fog in the valley until noon", None),
+    ("Aurora", "Minus thirty, and nobody wants to go in", Some(12)),
 ];
 
+/// What a demo is asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Demo {
+    /// A view that the asker wants to look at.
+    pub(super) view: Option<ViewId>,
+    /// Whether the view must be a new one.
+    pub(super) fresh: bool,
+    /// Who else is to be a member of its library.
+    pub(super) users: BTreeMap<String, MemberRole>,
+}
+
 impl Portal {
-    /// Makes a demo library with a portal view, or finds the one that it made before, and gives these users their roles in it.
-    /// With `fresh`, the view is a new one in any case.
-    ///
-    /// # Errors
-    /// `bad-params` for what is no user's id.
-    pub async fn demo(&self, users: &BTreeMap<String, MemberRole>, fresh: bool) -> Result<PortalView, Failure> {
-        let libraries = self.libraries(OWNER).await?;
+    /// A demo view: the one that was asked for, of which the asker becomes a viewer; or one of the asker's own, made now or found
+    /// again.
+    pub(super) async fn demo(&self, asker: Option<&str>, demo: Demo) -> Result<PortalView, Failure> {
+        let (owner, view) = match demo.view {
+            Some(view) => self.shown(view, asker).await?,
+            None => {
+                let owner = asker.unwrap_or(NOBODY);
+                (owner.to_owned(), self.own(owner, demo.fresh).await?)
+            }
+        };
+        for (user, role) in demo.users.iter().filter(|(user, _)| **user != owner) {
+            self.set_member(&owner, view.library, user, *role).await?;
+        }
+        Ok(view)
+    }
+
+    async fn own(&self, owner: &str, fresh: bool) -> Result<PortalView, Failure> {
+        let libraries = self.libraries(owner).await?;
         let library = match libraries.into_iter().find(|library| library.role == MemberRole::Owner && library.name == LIBRARY) {
             Some(library) => library.id,
-            None => self.create_library(OWNER, LIBRARY).await?.id,
+            None => self.create_library(owner, LIBRARY).await?.id,
         };
-        for (user, role) in users.iter().filter(|(user, _)| user.as_str() != OWNER) {
-            self.set_member(OWNER, library, user, *role).await?;
-        }
-        let found = if fresh { None } else { self.views(OWNER, library).await?.first().map(|view| view.id) };
+        let found = if fresh { None } else { self.views(owner, library).await?.first().map(|view| view.id) };
         match found {
-            Some(view) => self.view(OWNER, view).await,
-            None => self.create_view(OWNER, library, view()).await,
+            Some(view) => self.view(owner, view).await,
+            None => self.create_view(owner, library, scenes()).await,
         }
+    }
+
+    /// A view of somebody's demo library, which anybody may look at.
+    async fn shown(&self, id: ViewId, asker: Option<&str>) -> Result<(String, PortalView), Failure> {
+        let found = self.ask(move |transaction| Ok::<_, Fault>(views::load(transaction, id)?)).await?;
+        let view = found.ok_or_else(no_view)?;
+        let library = view.library;
+        let owner = self.ask(move |transaction| super::libraries::an_owner(transaction, library, LIBRARY)).await?;
+        let owner = owner.ok_or_else(no_view)?;
+        if let Some(asker) = asker
+            && self.library(asker, library).await.is_err()
+        {
+            self.set_member(&owner, library, asker, MemberRole::Viewer).await?;
+        }
+        Ok((owner, view))
     }
 }
 
-fn view() -> NewView {
-    let items = ITEMS.iter().map(|(title, glyph, colour, health)| NewItem {
+fn scenes() -> NewView {
+    let items = ITEMS.iter().map(|(title, caption, health)| NewItem {
         title: (*title).to_owned(),
         health: *health,
-        data: object(json!({"glyph": glyph, "colour": colour})),
+        data: Map::from_iter([("caption".to_owned(), json!(caption))]),
         ..NewItem::default()
     });
     NewView {
-        name: "The dragon's road".to_owned(),
-        current_item: Some(super::ItemId(1)),
+        name: "Six places".to_owned(),
+        current_item: Some(ItemId(1)),
         show_health: true,
-        settings: object(json!({"background": "#1d2233"})),
+        settings: Map::from_iter([("theme".to_owned(), Value::from("evening"))]),
         items: items.collect(),
-    }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        _ => Map::new(),
     }
 }

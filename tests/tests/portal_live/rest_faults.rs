@@ -127,7 +127,7 @@ async fn hostile_bodies_are_told_what_is_wrong_with_them() {
     let large = format!("{{\"settings\":{{\"a\":\"{}\"}}}}", "x".repeat(17_000));
     let flood = "7".repeat(8 << 20);
     for (what, method, path, body, status, code) in [
-        ("nothing", "PATCH", &at, "", 400, "bad-params"),
+        ("nothing at all", "POST", &format!("{at}/items"), "", 400, "bad-params"),
         ("no JSON", "PATCH", &at, "{", 400, "bad-params"),
         ("JSON and more", "PATCH", &at, "{} {}", 400, "bad-params"),
         ("a JSON patch", "PATCH", &at, r#"[{"op":"replace","path":"/name","value":"x"}]"#, 400, "bad-params"),

@@ -42,8 +42,10 @@ impl<T: DeserializeOwned> FromRequest<Rest> for Body<T> {
 
     async fn from_request(request: Request, _: &Rest) -> Result<Self, Problem> {
         let body = body::read(request.into_body(), MAX_VIEW, "no portal view is larger").await?;
+        // No body is an object without fields.
+        let body = if body.is_empty() { b"{}" } else { &*body };
         // Read as an object first: a list of values in the right order is not what is asked for.
-        let read = serde_json::from_slice::<Map<String, Value>>(&body);
+        let read = serde_json::from_slice::<Map<String, Value>>(body);
         Ok(Self(
             read.and_then(|object| T::deserialize(Value::Object(object)))
                 .map_err(|error| Failure::new(Code::BadParams, format!("the body is not what is asked for: {error}")))?,

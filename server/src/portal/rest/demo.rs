@@ -1,50 +1,38 @@
-//! Only in development: `POST /dev/portal`, a library to begin with.
+//! Only in development: `POST /dev/portal`, a view to begin with.
 
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Rest;
 use super::answer::{Answer, Body, json};
+use crate::portal::demo::Demo;
 use crate::portal::{MemberRole, ViewId};
 
-/// Who is to be a member, and whether the view must be a new one.
-#[derive(Deserialize)]
+/// What is asked for; each part may be left out, and all of the body.
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    #[serde(default = "everybody")]
-    users: BTreeMap<String, MemberRole>,
+    #[serde(default)]
+    view: Option<ViewId>,
     #[serde(default)]
     fresh: bool,
-}
-
-fn everybody() -> BTreeMap<String, MemberRole> {
-    let users = [
-        ("olga", MemberRole::Owner),
-        ("edgar", MemberRole::Editor),
-        ("vera", MemberRole::Viewer),
-        ("viktor", MemberRole::Viewer),
-    ];
-    users.map(|(user, role)| (user.to_owned(), role)).into()
+    #[serde(default)]
+    users: BTreeMap<String, MemberRole>,
 }
 
 pub(super) async fn make(State(rest): State<Rest>, headers: HeaderMap, Body(wanted): Body<Wanted>) -> Answer {
     rest.gate.origin(&headers)?;
-    let view = rest.portal.demo(&wanted.users, wanted.fresh).await?;
-    Ok(json(
-        StatusCode::OK,
-        &json!({
-            "library": view.library,
-            "portalView": view.id,
-            "room": room(view.id),
-            "users": wanted.users,
-        }),
-    ))
-}
-
-fn room(view: ViewId) -> String {
-    format!("portal:{view}")
+    let access = match headers.contains_key(header::AUTHORIZATION) {
+        true => Some(rest.gate.access(&headers).await?),
+        false => None,
+    };
+    let asker = access.as_ref().filter(|access| !access.identity.is_anonymous()).map(|access| access.identity.id());
+    let Wanted { view, fresh, users } = wanted;
+    let view = rest.portal.demo(asker, Demo { view, fresh, users }).await?;
+    let told = json!({"view": view.id, "room": format!("portal:{}", view.id), "library": view.library});
+    Ok(json(StatusCode::OK, &told))
 }
