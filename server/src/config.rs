@@ -6,7 +6,7 @@
 
 mod auth;
 mod check;
-mod human;
+pub(crate) mod human;
 mod load;
 
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use auth::{ApiKey, Auth, Metrics, Secret};
 
 use crate::limits::Quota;
+use crate::rooms::Kinds;
 
 /// What every environment variable of the configuration starts with.
 pub const ENV_PREFIX: &str = "SAMEWIRE_";
@@ -49,6 +50,8 @@ pub struct Config {
     pub limits: SessionLimits,
     /// Streams and the files made of them.
     pub streams: Streams,
+    /// Rooms.
+    pub rooms: Rooms,
     /// What clients are told about coming back.
     pub reconnect: Reconnect,
 }
@@ -65,6 +68,7 @@ impl Default for Config {
             metrics: Metrics::default(),
             limits: SessionLimits::default(),
             streams: Streams::default(),
+            rooms: Rooms::default(),
             reconnect: Reconnect::default(),
         }
     }
@@ -185,6 +189,14 @@ impl Streams {
     pub fn quota(&self) -> Quota {
         Quota { user: self.quota, anonymous: self.anonymous_quota }
     }
+}
+
+/// What rooms there are.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rooms {
+    /// The kinds of rooms besides the built-in ones, and what is different in those: `[rooms.kinds.NAME]`.
+    pub kinds: Kinds,
 }
 
 /// What the server asks of clients whose connection ended.

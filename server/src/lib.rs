@@ -26,6 +26,7 @@ pub mod limits;
 mod link;
 pub mod portal;
 mod read_ahead;
+pub mod rooms;
 mod server;
 pub mod session;
 pub mod store;

@@ -61,6 +61,9 @@ impl Config {
                 return wrong(&format!("{name} must be longer than nothing"));
             }
         }
+        if let Err(told) = self.rooms.kinds.check() {
+            return wrong(&told);
+        }
         if streams.idle_ttl < limits.session_ttl {
             return wrong(
                 "streams.idle_ttl must be at least limits.session_ttl, or a session would come back without its streams",

@@ -1,19 +1,19 @@
 //! Times and sizes as people write them: `90s`, `24h`, `64 KiB`.
 
 /// `250ms`, `90s`, `15m`, `24h`, `7d`.
-pub(super) mod duration {
+pub(crate) mod duration {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-    pub(in crate::config) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         serializer.serialize_str(&super::print(millis, &UNITS, ""))
     }
 
-    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
         let millis = super::parse(&text, &UNITS);
         millis.map(Duration::from_millis).ok_or_else(|| {
@@ -23,7 +23,7 @@ pub(super) mod duration {
 }
 
 /// `64 KiB`, `16GiB`, `500 MB`, or a number of bytes.
-pub(super) mod bytes {
+pub(crate) mod bytes {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     const UNITS: [(&str, u64); 9] = [
@@ -45,11 +45,11 @@ pub(super) mod bytes {
         Text(String),
     }
 
-    pub(in crate::config) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::print(*bytes, &UNITS, " "))
     }
 
-    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = match Written::deserialize(deserializer)? {
             Written::Bytes(bytes) => return Ok(bytes),
             Written::Text(text) => text,

@@ -95,7 +95,9 @@ fn keys() -> Vec<(String, String, Kind)> {
     for (name, value) in table {
         match value {
             toml::Value::Table(section) => {
-                keys.extend(section.into_iter().map(|(key, value)| (name.clone(), key, kind(&value))));
+                // What has keys of its own is written in the file.
+                let section = section.into_iter().filter(|(_, value)| !value.is_table());
+                keys.extend(section.map(|(key, value)| (name.clone(), key, kind(&value))));
             }
             value => keys.push((String::new(), name, kind(&value))),
         }

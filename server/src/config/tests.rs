@@ -1,5 +1,6 @@
 use super::*;
 use crate::auth::Algorithm;
+use crate::rooms::KindPolicy;
 
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::parse(text, env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -50,6 +51,7 @@ fn what_is_wrong_is_named() {
         ("", vec![("SAMEWIRE_LIMITS_MAX_CALLS", "many")], "SAMEWIRE_LIMITS_MAX_CALLS"),
         ("streams = 3", vec![("SAMEWIRE_STREAMS_QUOTA", "1GiB")], "streams"),
         ("listen = ", vec![], "listen"),
+        ("[rooms.kinds.chat]\nslow = 'fast'", vec![], "rooms.kinds.chat"),
     ] {
         let told = read(text, &env).expect_err(text).to_string();
         assert!(told.contains(named), "{text}: {told}");
@@ -65,7 +67,8 @@ fn check_says_what_to_do() {
     };
     assert_eq!(fine(|_| ()), Ok(()));
     type Fault = (fn(&mut Config), &'static str);
-    let faults: [Fault; 20] = [
+    let faults: [Fault; 21] = [
+        (|config| config.rooms.kinds.insert("own", KindPolicy { rate: 0, ..KindPolicy::default() }), "rooms.kinds.own.rate"),
         (|config| config.dev = false, "auth.secret_file"),
         (|config| config.auth.secret = Some(Secret::new("short")), "auth.secret"),
         (|config| config.auth.jwks_url = Some("http://issuer.example/jwks".into()), "auth.jwks_url"),

@@ -1,0 +1,378 @@
+//! What members and the server say: events that are kept, ephemeral ones, and signals to single members.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
+use samewire_protocol::limits::{MAX_KEY, SIGNALS_KEPT_MS};
+use samewire_protocol::rooms::methods::{Published, Sent, To};
+use samewire_protocol::rooms::{EventName, Member, Role, RoomEvent, RoomFrame, Signal};
+use samewire_protocol::wire::chunk;
+use samewire_protocol::{Code, Failure};
+use serde_json::value::RawValue;
+
+use super::feed::Heard;
+use super::history::Kept;
+use super::state::State;
+use super::{Core, Millis, framed};
+use crate::rooms::policy::{Roles, Sender};
+
+/// How many members a signal reaches at most.
+const MOST_SIGNALLED: usize = 256;
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author<'a> {
+    /// A member, within its role and rate.
+    Member(Member),
+    /// The server, or a program with its key, by this name: whatever it likes.
+    Server(&'a str),
+}
+
+/// What is said.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What it is called.
+    pub name: EventName,
+    /// What it says, as JSON.
+    pub payload: Option<Box<RawValue>>,
+    /// What it says, as bytes.
+    pub attachment: Option<Bytes>,
+}
+
+impl Message {
+    /// A message that is its name alone.
+    #[must_use]
+    pub fn new(name: EventName) -> Self {
+        Self { name, payload: None, attachment: None }
+    }
+
+    fn size(&self) -> usize {
+        self.payload.as_ref().map_or(0, |payload| payload.get().len()) + self.attachment.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// How an event changes the room's state.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// By a JSON merge patch (RFC 7396).
+    Patch(Box<RawValue>),
+    /// To this.
+    State(Box<RawValue>),
+}
+
+impl Change {
+    fn json(&self) -> &RawValue {
+        match self {
+            Self::Patch(json) | Self::State(json) => json,
+        }
+    }
+}
+
+/// An event to be numbered and kept.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// What it says.
+    pub message: Message,
+    /// How it changes the state.
+    pub change: Option<Change>,
+    /// Its idempotency key.
+    pub key: Option<Box<str>>,
+    /// Only if the room's newest event has this number.
+    pub expected: Option<u64>,
+}
+
+impl From<Message> for Publication {
+    fn from(message: Message) -> Self {
+        Self { message, change: None, key: None, expected: None }
+    }
+}
+
+/// What a member wants to do.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Publish,
+    Patch,
+    Cast,
+    Signal,
+}
+
+impl Core {
+    /// Makes an event, numbers and keeps it.
+    ///
+    /// # Errors
+    /// `not-joined`, `forbidden`, `rate-limited`, `too-big`, `bad-params`, `conflict`.
+    pub fn publish(&mut self, now: Millis, author: Author<'_>, publication: Publication) -> Result<Published, Failure> {
+        let Publication { message, change, key, expected } = publication;
+        let deed = if change.is_some() { Deed::Patch } else { Deed::Publish };
+        self.admit(now, author, deed, &message, change.as_ref().map(Change::json))?;
+        if key.as_ref().is_some_and(|key| key.len() > MAX_KEY || key.is_empty()) {
+            return Err(Failure::new(Code::BadParams, format!("a key has 1 to {MAX_KEY} bytes")));
+        }
+        let owner = self.owner(author);
+        if let Some(key) = &key
+            && let Some(offset) = self.keys.offset(now, &owner, key)
+        {
+            return Ok(Published { offset, epoch: self.epoch, duplicate: true });
+        }
+        if let Some(expected) = expected
+            && expected != self.newest
+        {
+            let newest = self.newest;
+            let message = format!("the room's newest event is {newest} and not {expected}; read what is new and decide again");
+            let mut failure = Failure::new(Code::Conflict, message);
+            failure.data = RawValue::from_string(format!("{{\"offset\":{newest}}}")).ok();
+            return Err(failure);
+        }
+        if let Some(change) = &change {
+            self.state = Some(self.changed(change)?);
+        }
+        let rule = self.policy.rule(&message.name);
+        let to = rule.map_or(Roles::Everybody, |rule| rule.to.clone());
+        let is_kept = change.is_some() || rule.and_then(|rule| rule.keep) != Some(false);
+        if is_kept {
+            self.newest += 1;
+            self.touched = now;
+        }
+        if let Some(key) = &key {
+            self.keys.remember(now, &owner, key, self.newest);
+        }
+        let mut event = self.event(now, author, message.name, message.payload);
+        event.offset = is_kept.then_some(self.newest);
+        match change {
+            Some(Change::Patch(patch)) => event.patch = Some(patch),
+            Some(Change::State(state)) => event.state = Some(state),
+            None => {}
+        }
+        let heard = Heard { offset: event.offset, except: None, to: to.clone(), subject: subject(&event) };
+        let framed = self.framed(&event, message.attachment.as_ref());
+        if is_kept {
+            let kept = Kept {
+                offset: self.newest,
+                at: now,
+                frame: framed.frame.clone(),
+                body: framed.body,
+                attachment: message.attachment.clone(),
+                to,
+            };
+            self.history.push(now, kept);
+        }
+        self.deliver(now, event, framed.frame, message.attachment.is_none(), heard);
+        Ok(Published { offset: self.newest, epoch: self.epoch, duplicate: false })
+    }
+
+    /// Makes an ephemeral event for those who are in the room, its author left out. Of several with the same key only the newest
+    /// matters.
+    ///
+    /// # Errors
+    /// `not-joined`, `forbidden`, `rate-limited`, `too-big`.
+    pub fn cast(&mut self, now: Millis, author: Author<'_>, message: Message, key: Option<Box<str>>) -> Result<(), Failure> {
+        self.admit(now, author, Deed::Cast, &message, None)?;
+        let rule = self.policy.rule(&message.name);
+        if rule.and_then(|rule| rule.keep) == Some(true) {
+            let told = format!("events {} are kept in {}; publish them", message.name, self.name);
+            return Err(Failure::new(Code::Forbidden, told));
+        }
+        let to = rule.map_or(Roles::Everybody, |rule| rule.to.clone());
+        let mut event = self.event(now, author, message.name, message.payload);
+        event.key = key;
+        let except = match author {
+            Author::Member(member) => Some(member),
+            Author::Server(_) => None,
+        };
+        let heard = Heard { offset: None, except, to, subject: subject(&event) };
+        let framed = self.framed(&event, message.attachment.as_ref());
+        self.deliver(now, event, framed.frame, message.attachment.is_none(), heard);
+        Ok(())
+    }
+
+    /// Sends a message to single members.
+    ///
+    /// # Errors
+    /// `not-joined`, `forbidden`, `rate-limited`, `too-big`, `bad-params`; `member-not-found` when nobody is meant; `overloaded` when
+    /// none of them has room for it.
+    pub fn send(&mut self, now: Millis, author: Author<'_>, to: &To, message: Message) -> Result<Sent, Failure> {
+        self.admit(now, author, Deed::Signal, &message, None)?;
+        let own = match author {
+            Author::Member(member) => Some(member),
+            Author::Server(_) => None,
+        };
+        let hears = self.policy.rule(&message.name).map_or(Roles::Everybody, |rule| rule.to.clone());
+        let meant: Vec<Member> = match to {
+            To::Member(member) => vec![*member],
+            To::User(user) => self.members.of_user(user),
+            To::Role(role) => {
+                let has = self.members.all().filter(|(member, there)| there.role == *role && Some(*member) != own);
+                has.map(|(member, _)| member).take(MOST_SIGNALLED + 1).collect()
+            }
+        };
+        if meant.len() > MOST_SIGNALLED {
+            let told = format!("a signal reaches at most {MOST_SIGNALLED} members; cast an event instead");
+            return Err(Failure::new(Code::BadParams, told));
+        }
+        let event = self.event(now, author, message.name, message.payload);
+        let (mut sent, mut full) = (Sent { delivered: 0, held: 0 }, 0);
+        for member in meant {
+            let Some(there) = self.members.get_mut(member).filter(|there| hears.has(&there.role)) else { continue };
+            let is_away = there.away.is_some();
+            let signals = there.signals.get_or_insert_default();
+            if !signals.has_room(now) {
+                full += 1;
+                continue;
+            }
+            let (room, attachment) = (&self.name, message.attachment.as_ref());
+            signals.push(now, |seq| {
+                let text = RoomFrame::Signal(Signal { seq, event: &event }).encode(room);
+                match attachment {
+                    None => framed::text(text.as_str().as_bytes()),
+                    Some(bytes) => framed::binary(&chunk::attach(&text, bytes)),
+                }
+            });
+            self.signalled.push_back((now + SIGNALS_KEPT_MS, member));
+            *(if is_away { &mut sent.held } else { &mut sent.delivered }) += 1;
+            self.wake(member);
+        }
+        if sent.delivered + sent.held > 0 {
+            self.version += 1;
+            self.notes += 1;
+            return Ok(sent);
+        }
+        Err(if full > 0 {
+            Failure::new(Code::Overloaded, "as many signals as may wait already wait for whom this one is for; send it later")
+        } else {
+            Failure::new(Code::MemberNotFound, format!("nobody in {} is meant: {}", self.name, meant_by(to)))
+        })
+    }
+
+    /// Whether the author may do this in the room now; if so, it counts against its rate.
+    fn admit(
+        &mut self,
+        now: Millis,
+        author: Author<'_>,
+        deed: Deed,
+        message: &Message,
+        change: Option<&RawValue>,
+    ) -> Result<(), Failure> {
+        if let Author::Member(member) = author {
+            let Some(role) = self.role(member).cloned() else { return Err(self.not_joined()) };
+            self.check(&role, deed, &message.name)?;
+            let (rate, burst) = (self.policy.rate, self.policy.burst);
+            let taken = self.members.get_mut(member).map_or(Ok(()), |there| there.bucket.take(now, rate, burst));
+            if let Err(wait) = taken {
+                let told = format!("a member of {} may send {rate} messages a second; the next one in {wait} ms", self.name);
+                return Err(Failure::new(Code::RateLimited, told));
+            }
+        }
+        if message.payload.is_some() && message.attachment.is_some() {
+            return Err(Failure::new(Code::BadParams, "an event says either a payload or an attachment, not both"));
+        }
+        let (size, most) = (message.size() + change.map_or(0, |json| json.get().len()), self.policy.max_message);
+        if size as u64 > most {
+            let told = format!("a message in {} may have at most {most} bytes, and this one has {size}", self.name);
+            return Err(Failure::new(Code::TooBig, told));
+        }
+        Ok(())
+    }
+
+    /// Whether a role may do this.
+    fn check(&self, role: &Role, deed: Deed, name: &EventName) -> Result<(), Failure> {
+        let (verb, may) = match deed {
+            Deed::Publish => ("publish", &self.policy.publish),
+            Deed::Patch => ("change the state", &self.policy.patch),
+            Deed::Cast => ("cast", &self.policy.cast),
+            Deed::Signal => ("send signals", &self.policy.signal),
+        };
+        let room = &self.name;
+        let forbidden = |told: String| Err(Failure::new(Code::Forbidden, told));
+        if !may.has(role) {
+            return forbidden(format!("the role {role} may not {verb} in {room}: {may}"));
+        }
+        match self.policy.rule(name) {
+            Some(rule) if !rule.from.has(role) => {
+                forbidden(format!("the role {role} may not say {name} in {room}: {}", rule.from))
+            }
+            None if self.policy.only_events => {
+                let names = self.policy.events.keys().map(EventName::as_str).collect::<Vec<_>>().join(", ");
+                forbidden(format!("there are no events {name} in {room}; there are {names}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a member may publish this, before anybody else is asked.
+    ///
+    /// # Errors
+    /// `not-joined`, `forbidden`.
+    pub fn may_publish(&self, member: Member, name: &EventName, is_change: bool) -> Result<Role, Failure> {
+        let role = self.role(member).ok_or_else(|| self.not_joined())?;
+        self.check(role, if is_change { Deed::Patch } else { Deed::Publish }, name)?;
+        Ok(role.clone())
+    }
+
+    fn changed(&self, change: &Change) -> Result<State, Failure> {
+        let Some(state) = &self.state else {
+            let told = format!("rooms of the kind {} have no state", self.name.kind());
+            return Err(Failure::new(Code::BadParams, told));
+        };
+        match change {
+            Change::Patch(patch) => state.patched(patch, self.policy.max_state),
+            Change::State(json) => State::whole(json, self.policy.max_state),
+        }
+    }
+
+    /// Whose idempotency keys an author's are.
+    fn owner(&self, author: Author<'_>) -> Box<str> {
+        match author {
+            Author::Member(member) => self.members.get(member).map_or_else(|| "".into(), |there| there.identity.id().into()),
+            // No user's id has a control character.
+            Author::Server(name) => format!("\u{0}{name}").into(),
+        }
+    }
+
+    fn event(&self, now: Millis, author: Author<'_>, name: EventName, payload: Option<Box<RawValue>>) -> RoomEvent {
+        let (mut from, mut user) = (None, None);
+        if let Author::Member(member) = author
+            && self.policy.sender == Sender::Shown
+        {
+            from = Some(member);
+            user = self.members.get(member).and_then(|there| there.user()).map(|id| (**id).into());
+        }
+        RoomEvent { offset: None, from, user, name, at: now, payload, patch: None, state: None, key: None, attached: None }
+    }
+
+    fn framed(&self, event: &RoomEvent, attachment: Option<&Bytes>) -> Framed {
+        let text = RoomFrame::Event(event).encode(&self.name);
+        let len = text.len();
+        let (frame, behind) = match attachment {
+            None => (framed::text(text.as_str().as_bytes()), 0),
+            Some(bytes) => (framed::binary(&chunk::attach(&text, bytes)), bytes.len()),
+        };
+        // The event's own fields are what follows those that tell the frame's type and room.
+        let begin = "{\"type\":\"event\",\"room\":\"\",".len() + self.name.as_str().len();
+        let end = frame.len() - behind;
+        let body = frame.slice(end - len + begin.min(len)..end);
+        Framed { frame, body }
+    }
+}
+
+struct Framed {
+    frame: Bytes,
+    body: Bytes,
+}
+
+/// What an event is about: those of the same name and key are about the same.
+fn subject(event: &RoomEvent) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&event.name, &event.key).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn meant_by(to: &To) -> String {
+    match to {
+        To::Member(member) => format!("there is no member {member}"),
+        To::User(user) => {
+            let user: String = user.chars().take(64).collect();
+            format!("no member is of the user {user:?}")
+        }
+        To::Role(role) => format!("no other member has the role {role}"),
+    }
+}

@@ -1,0 +1,173 @@
+//! The kinds of rooms that a server knows: the built-in ones, and what the configuration says of them and adds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use samewire_protocol::rooms::RoomName;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::policy::{Admission, EventRule, KindPolicy, PresenceMode, Roles, Slow, role};
+
+/// Policies by kind, as the configuration has them under `[rooms.kinds.NAME]`: what a table does not say is as in the built-in
+/// kind of that name, or as in [`KindPolicy::default`] where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kinds(BTreeMap<Box<str>, Arc<KindPolicy>>);
+
+impl Kinds {
+    /// Sets the policy of a kind.
+    pub fn insert(&mut self, kind: &str, policy: KindPolicy) {
+        self.0.insert(kind.into(), Arc::new(policy));
+    }
+
+    /// The policy of a kind that the configuration tells of.
+    #[must_use]
+    pub fn get(&self, kind: &str) -> Option<&Arc<KindPolicy>> {
+        self.0.get(kind)
+    }
+
+    /// Says what cannot be right, with the key.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        for (kind, policy) in self.iter() {
+            // A kind is the first part of its rooms' names.
+            if format!("{kind}:1").parse::<RoomName>().map(|name| name.kind() != kind).unwrap_or(true) {
+                let told = "a kind is a lower-case letter, then up to 31 of a-z, 0-9 and -";
+                return Err(format!("rooms.kinds: `{kind}` cannot be a kind of rooms: {told}"));
+            }
+            policy.check().map_err(|told| format!("rooms.kinds.{kind}.{told}"))?;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<KindPolicy>)> {
+        self.0.iter().map(|(kind, policy)| (&**kind, policy))
+    }
+
+    /// These, and the built-in kinds that they do not tell of: `chat`, `file`, `live` and `portal`, and with `dev` also `demo`.
+    #[must_use]
+    pub fn with_built_in(&self, dev: bool) -> Self {
+        let mut all = self.clone();
+        for kind in BUILT_IN.iter().copied().chain(dev.then_some(DEMO)) {
+            if let Some(policy) = built_in(kind) {
+                all.0.entry(kind.into()).or_insert_with(|| Arc::new(policy));
+            }
+        }
+        all
+    }
+}
+
+impl Serialize for Kinds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(kind, policy)| (kind, &**policy)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Kinds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tables = BTreeMap::<String, toml::Table>::deserialize(deserializer)?;
+        let mut kinds = Self::default();
+        for (kind, table) in tables {
+            let policy = over(&kind, table).map_err(|error| {
+                let error = error.to_string();
+                serde::de::Error::custom(format!("rooms.kinds.{kind}: {}", error.trim_end()))
+            })?;
+            kinds.insert(&kind, policy);
+        }
+        Ok(kinds)
+    }
+}
+
+/// Lays what is written over the built-in kind of that name.
+fn over(kind: &str, written: toml::Table) -> Result<KindPolicy, toml::de::Error> {
+    let mut table = toml::Table::try_from(built_in(kind).unwrap_or_default()).unwrap_or_default();
+    table.extend(written);
+    toml::Value::Table(table).try_into()
+}
+
+const BUILT_IN: [&str; 4] = ["chat", "file", "live", "portal"];
+/// With `dev` only: everybody may do everything in it.
+const DEMO: &str = "demo";
+
+fn built_in(kind: &str) -> Option<KindPolicy> {
+    let plain = KindPolicy::default();
+    Some(match kind {
+        "chat" => KindPolicy { history: 200, history_age: Duration::from_secs(24 * 60 * 60), ..plain },
+        // The server tells how a file is coming along; who watches sees the newest.
+        "file" => KindPolicy {
+            role: role("viewer"),
+            publish: Roles::only(&[]),
+            patch: Roles::only(&[]),
+            cast: Roles::only(&[]),
+            signal: Roles::only(&[]),
+            presence: PresenceMode::Off,
+            state: true,
+            history: 20,
+            slow: Slow::Latest,
+            ..plain
+        },
+        "live" => KindPolicy {
+            role: role("viewer"),
+            publish: Roles::only(&["broadcaster"]),
+            patch: Roles::only(&["broadcaster"]),
+            presence: PresenceMode::Count,
+            state: true,
+            ..plain
+        },
+        "portal" => {
+            let controllers = || Roles::only(&["controller"]);
+            let viewers = || Roles::only(&["viewer"]);
+            let kept = EventRule { from: controllers(), ..EventRule::default() };
+            let asked = EventRule { from: viewers(), to: controllers(), keep: Some(false) };
+            let events = [
+                ("portal-view-update", kept.clone()),
+                ("item-update", kept.clone()),
+                ("sync-response", kept),
+                ("request-sync", asked),
+            ];
+            let events = events.into_iter().filter_map(|(name, rule)| Some((name.parse().ok()?, rule)));
+            KindPolicy { role: role("viewer"), patch: controllers(), events: events.collect(), state: true, ..plain }
+        }
+        DEMO => KindPolicy { access: Admission::Open, state: true, presence: PresenceMode::Members, ..plain },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_lies_over_the_built_in_kind() {
+        let kinds: Kinds = toml::from_str("[portal]\nhistory = 7\n[own]\nstate = true").expect("two kinds");
+        let portal = kinds.get("portal").expect("one of them");
+        assert_eq!((portal.history, portal.state, portal.events.len()), (7, true, 4));
+        assert_eq!(**kinds.get("own").expect("the other"), KindPolicy { state: true, ..KindPolicy::default() });
+        let all = kinds.with_built_in(false);
+        assert_eq!(all.iter().map(|(kind, _)| kind).collect::<Vec<_>>(), ["chat", "file", "live", "own", "portal"]);
+        assert_eq!(all.get("portal"), kinds.get("portal"));
+        assert!(kinds.with_built_in(true).get(DEMO).is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_kind() {
+        let told = toml::from_str::<Kinds>("[chat]\nslow = 'fast'").expect_err("no such policy").to_string();
+        assert!(told.contains("rooms.kinds.chat") && told.contains("fast"), "{told}");
+    }
+
+    #[test]
+    fn the_built_in_kinds_are_right() {
+        assert_eq!(Kinds::default().with_built_in(true).check(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        for (text, named) in [("[Big]", "`Big` cannot be a kind"), ("[own]\nrate = 0", "rooms.kinds.own.rate must be")] {
+            let told = toml::from_str::<Kinds>(text).expect(text).check().expect_err(text);
+            assert!(told.contains(named), "{told}");
+        }
+    }
+}
