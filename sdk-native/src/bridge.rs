@@ -127,7 +127,7 @@ impl Shared {
                     drop(parts.send(payload));
                 }
             }
-            Event::CallSettled { id, result } => {
+            Event::CallSettled { id, result, .. } => {
                 if let Some(waiting) = core.calls.remove(&id) {
                     drop(waiting.answer.send(result));
                 }

@@ -139,7 +139,7 @@ impl Client {
 
     /// Sets the token of the next connection.
     pub fn set_token(&self, token: Option<String>) {
-        self.shared().change(|core, _| core.session.set_token(token.clone()));
+        self.shared().change(|core, now| core.session.set_token(now, token.clone()));
         self.handle.http.set_token(token);
     }
 
@@ -193,7 +193,7 @@ impl Client {
         let (answer, receiver) = oneshot::channel();
         let CallOptions { timeout, idempotent } = options;
         let id = self.shared().change(|core, now| {
-            let request = CallRequest { method: method.to_owned(), payload, timeout, idempotent };
+            let request = CallRequest { method: method.to_owned(), payload, attachment: None, timeout, idempotent };
             let id = core.session.call(now, request);
             core.calls.insert(id, Waiting { answer, parts });
             id

@@ -102,7 +102,7 @@ impl Session {
     // Sets the token of the next hello.
     #[wasm_bindgen(js_name = setToken)]
     pub fn set_token(&self, token: Option<String>) {
-        self.0.act(|session, _| session.set_token(token));
+        self.0.act(|session, now| session.set_token(now, token));
     }
 
     // The credential with which a call over HTTP is one of this session.
@@ -127,7 +127,7 @@ impl Session {
             None => None,
         };
         let timeout = timeout.map(|millis| Duration::from_millis(millis as u64));
-        let request = CallRequest { method, payload, timeout, idempotent };
+        let request = CallRequest { method, payload, attachment: None, timeout, idempotent };
         Some(self.0.act(|session, now| session.call(now, request)).0 as f64)
     }
 
@@ -197,8 +197,8 @@ impl Listener {
                 self.welcomed(&session.to_string(), continuity, identity.as_deref());
             }
             Event::CallPart { id, payload } => self.part(id.0 as f64, payload.get()),
-            Event::CallSettled { id, result: Ok(payload) } => self.result(id.0 as f64, payload.get()),
-            Event::CallSettled { id, result: Err(failure) } => self.failed(id.0 as f64, shown(self, &failure)),
+            Event::CallSettled { id, result: Ok(payload), .. } => self.result(id.0 as f64, payload.get()),
+            Event::CallSettled { id, result: Err(failure), .. } => self.failed(id.0 as f64, shown(self, &failure)),
             Event::Want(want) => self.want(want.stream.0, want.offset as f64, want.max as u32),
             Event::Progress { stream, durable } => self.progress(stream.0, durable as f64),
             Event::StreamOpened { stream, spec } => {

@@ -221,7 +221,7 @@ impl Client {
                 }
                 asked.parts.push(payload.get().to_owned());
             }
-            Event::CallSettled { id, result } => {
+            Event::CallSettled { id, result, .. } => {
                 let answers = &mut self.calls.entry(id).or_default().answers;
                 answers.push(result.map(|payload| payload.get().to_owned()));
                 if answers.len() > 1 {

@@ -380,5 +380,5 @@ impl Drop for Pair {
 pub fn request(method: &str, params: &str) -> CallRequest {
     let payload = RawValue::from_string(params.to_owned()).ok();
     assert!(payload.is_some(), "params must be JSON: {params}");
-    CallRequest { method: method.to_owned(), payload, timeout: None, idempotent: false }
+    CallRequest { method: method.to_owned(), payload, attachment: None, timeout: None, idempotent: false }
 }

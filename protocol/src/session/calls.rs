@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::code::Code;
@@ -11,7 +12,7 @@ use crate::id::CallId;
 use crate::limits::{MAX_SAFE_INTEGER, PART_ACK_BYTES, PART_WINDOW};
 use crate::table::Table;
 use crate::time::Instant;
-use crate::wire::{Call, ClientFrame, Continuity, Text};
+use crate::wire::{Call, ClientFrame, Continuity, Frame, Text};
 
 /// A call to make.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct CallRequest {
     pub method: String,
     /// The params; `null` when absent.
     pub payload: Option<Box<RawValue>>,
+    /// Bytes that belong to the params.
+    pub attachment: Option<Bytes>,
     /// How long to wait for the answer, also told to the server. No end when absent.
     pub timeout: Option<Duration>,
     /// Whether the call may run twice without harm; then it is made again even when the server cannot say whether it ran.
@@ -70,7 +73,7 @@ impl Calls {
     }
 
     /// The next call to send on a live link.
-    pub(crate) fn next_frame(&mut self, now: Instant, max_calls: usize) -> Option<(CallId, Text)> {
+    pub(crate) fn next_frame(&mut self, now: Instant, max_calls: usize) -> Option<(CallId, Frame)> {
         if self.under_way >= max_calls {
             return None;
         }
@@ -91,7 +94,7 @@ impl Calls {
                 done,
                 parts: call.parts,
             });
-            return Some((id, frame.encode()));
+            return Some((id, Frame::new(frame.encode(), call.request.attachment.as_deref())));
         }
         None
     }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::state::{Live, State};
-use super::{Event, Output, SEND_AHEAD, Session};
+use super::token::Tokens;
+use super::{Event, Output, SEND_AHEAD, Session, TokenReason};
 use crate::code::{Code, may_come_back};
 use crate::failure::{Failure, Ran};
 use crate::id::StreamNo;
 use crate::time::Instant;
 use crate::wire::chunk::{self, Chunk};
-use crate::wire::{ClientFrame, Continuity, Hello, ServerFrame, Welcome, decode_server};
+use crate::wire::{ClientFrame, Continuity, Frame, Hello, ServerFrame, Welcome, decode_server};
 
 /// How long a socket may take to open, and the server to answer the hello.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +23,9 @@ const PROBE: Duration = Duration::from_secs(5);
 
 impl Session {
     pub(super) fn dial(&mut self, now: Instant) {
+        if self.needs_first_token() {
+            return self.await_token(now, None, TokenReason::First);
+        }
         self.link = self.link.next();
         self.parting = None;
         self.outputs.push_back(Output::Dial { link: self.link });
@@ -42,7 +46,7 @@ impl Session {
         self.state = State::Greeting { give_up_at: now + PATIENCE };
     }
 
-    pub(super) fn text(&mut self, now: Instant, text: &str) {
+    pub(super) fn text(&mut self, now: Instant, text: &str, attachment: Option<Bytes>) {
         let frame = match decode_server(text) {
             Ok(frame) => frame,
             Err(error) => return self.broken(now, &error.to_string()),
@@ -51,17 +55,17 @@ impl Session {
         match (&mut self.state, frame) {
             (State::Greeting { .. }, ServerFrame::Welcome(welcome)) => self.welcomed(now, &welcome),
             (State::Greeting { .. } | State::Live(_), ServerFrame::Goodbye(goodbye)) => self.parting = Some(goodbye),
-            (State::Live(_), frame) => self.live_frame(now, frame),
+            (State::Live(_), frame) => self.live_frame(now, frame, attachment),
             // Anything else before the welcome is of no session.
             _ => {}
         }
     }
 
-    fn live_frame(&mut self, now: Instant, frame: ServerFrame<'_>) {
+    fn live_frame(&mut self, now: Instant, frame: ServerFrame<'_>, attachment: Option<Bytes>) {
         match frame {
             ServerFrame::Result { id, payload } => {
                 if self.calls.settle(id) {
-                    self.settled(id, Ok(payload.to_owned()));
+                    self.event(Event::CallSettled { id, result: Ok(payload.to_owned()), attachment });
                 }
             }
             ServerFrame::Failure { id, error } => {
@@ -71,18 +75,20 @@ impl Session {
             }
             ServerFrame::Part { id, seq, payload } => {
                 if let Some(ack) = self.calls.part(id, seq, payload.get().len()) {
-                    self.control.extend(ack);
+                    self.control.extend(ack.map(Frame::Text));
                     self.event(Event::CallPart { id, payload: payload.to_owned() });
                 }
             }
             ServerFrame::Opened { stream, offset, limit } => self.stream_opened(stream, offset, limit),
             ServerFrame::Open(open) => self.stream_offered(&open),
             ServerFrame::Stream(frame) => self.stream_frame(now, frame),
-            ServerFrame::Error { error, .. } => self.event(Event::ServerError(error)),
-            ServerFrame::Room(_) | ServerFrame::Token { .. } => {}
+            ServerFrame::Room(frame) => self.room_frame(frame, attachment),
+            ServerFrame::Token { expires } => self.token_taken(now, expires),
+            ServerFrame::Error { error, room: Some(room) } => self.room_error(&room, error),
+            ServerFrame::Error { error, room: None } => self.server_error(now, error),
             ServerFrame::Ping { nonce, reconnect } => {
                 self.advice = reconnect.unwrap_or(self.advice);
-                self.control.push_back(ClientFrame::Pong { nonce }.encode());
+                self.say(&ClientFrame::Pong { nonce });
             }
             ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) | ServerFrame::Pong { .. } | ServerFrame::Unknown(_) => {}
         }
@@ -95,7 +101,8 @@ impl Session {
         self.heard(now);
         match chunk::decode(frame) {
             Ok(Chunk::Data { stream, offset, bytes }) => self.stream_data(stream, offset, bytes),
-            Ok(Chunk::Attached { .. } | Chunk::Unknown(_)) => {}
+            Ok(Chunk::Attached { text, attachment }) => self.text(now, text.as_str(), Some(attachment)),
+            Ok(Chunk::Unknown(_)) => {}
             Err(error) => self.broken(now, &error.to_string()),
         }
     }
@@ -119,7 +126,10 @@ impl Session {
         // Streams first: a call that names one must find it.
         self.streams.resume(&self.limits, welcome.continuity);
         let (cancels, lost) = self.calls.resume(welcome.continuity);
-        self.control.extend(cancels);
+        self.control.extend(cancels.into_iter().map(Frame::Text));
+        // A call about a room must find it, too.
+        self.rooms.resume(welcome.continuity, &mut self.control);
+        self.welcomed_until(now, welcome.expires);
         for id in lost {
             let why = match welcome.continuity {
                 Continuity::Restarted => "the server was started anew and cannot say whether the call ran",
@@ -145,7 +155,7 @@ impl Session {
         let settled = match &self.state {
             State::Live(live) => now.since(live.since) >= self.config.backoff.settled,
             State::Dialing { .. } | State::Greeting { .. } => false,
-            State::Idle | State::Waiting { .. } | State::Closed { .. } => return,
+            State::Idle | State::Tokenless { .. } | State::Waiting { .. } | State::Closed { .. } => return,
         };
         // Whatever the dead socket still says is of no interest.
         self.link = self.link.next();
@@ -153,7 +163,7 @@ impl Session {
         let advice = match &parting {
             Some(goodbye) => match goodbye.reconnect {
                 Some(advice) => advice,
-                None => return self.end(goodbye.error.clone()),
+                None => return self.sent_away(now, goodbye.error.clone()),
             },
             None if !may_come_back(code) => {
                 return self.end(Failure::new(
@@ -171,11 +181,12 @@ impl Session {
         self.enter(State::Waiting { retry_at });
     }
 
-    fn lose_link(&mut self) {
+    pub(super) fn lose_link(&mut self) {
         self.control.clear();
         self.outputs.retain(|output| !matches!(output, Output::SendText(_) | Output::SendBinary(_)));
         self.calls.suspend();
         self.streams.suspend();
+        self.rooms.suspend();
         self.room = 0;
     }
 
@@ -191,10 +202,14 @@ impl Session {
         for stream in self.streams.drain(resumable.then_some(&why)) {
             self.event(Event::StreamAborted { stream, failure: why.clone() });
         }
+        for room in self.rooms.drain() {
+            self.event(Event::RoomLeft { room, failure: Some(why.clone()) });
+        }
+        self.tokens = Tokens::default();
         self.enter(State::Closed { why });
     }
 
-    fn enter(&mut self, state: State) {
+    pub(super) fn enter(&mut self, state: State) {
         let before = self.state.status();
         self.state = state;
         let status = self.state.status();
@@ -212,7 +227,9 @@ impl Session {
 
     pub(super) fn link_deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Dialing { give_up_at } | State::Greeting { give_up_at } => Some(*give_up_at),
+            State::Dialing { give_up_at } | State::Greeting { give_up_at } | State::Tokenless { give_up_at, .. } => {
+                Some(*give_up_at)
+            }
             State::Live(live) => match live.probe {
                 Some(probe) => Some(probe),
                 // While nobody can see the page, its timers are late, and silence proves nothing.
@@ -233,6 +250,7 @@ impl Session {
         }
         match self.state {
             State::Waiting { .. } => self.dial(now),
+            State::Tokenless { .. } => self.no_token(now),
             State::Dialing { .. } | State::Greeting { .. } => {
                 self.hang_up(Code::HandshakeTimeout);
                 self.link_closed(now, 1006);
@@ -250,7 +268,7 @@ impl Session {
             && live.probe.is_none()
         {
             live.probe = Some(now + PROBE);
-            self.control.push_back(ClientFrame::Ping { nonce: now.as_micros() % 1_000_000 }.encode());
+            self.say(&ClientFrame::Ping { nonce: now.as_micros() % 1_000_000 });
         }
     }
 

@@ -9,204 +9,42 @@
 
 mod backoff;
 mod calls;
+mod event;
 mod link;
 mod rng;
+mod rooms;
 mod state;
 mod streams;
+mod token;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 pub use backoff::BackoffConfig;
 pub use calls::CallRequest;
+pub use event::{Config, Event, Input, Load, Output, RoomNews, RoomNewsKind, TokenReason};
+pub use rooms::JoinRequest;
 pub use state::Status;
 pub use streams::OpenStream;
 
 use self::calls::Calls;
 use self::rng::Rng;
+use self::rooms::Rooms;
 use self::state::State;
 use self::streams::Streams;
+use self::token::Tokens;
 use crate::code::Code;
-use crate::digest::Digest;
 use crate::failure::{Failure, Ran};
-use crate::id::{CallId, Link, SessionId, StreamNo};
+use crate::id::{CallId, Link};
 use crate::limits::Limits;
-use crate::streams::{Moment, READ_AHEAD, StreamSpec, Want};
+use crate::streams::Moment;
 use crate::time::Instant;
-use crate::wire::{Advice, Continuity, Heartbeat, Text};
+use crate::wire::{Advice, ClientFrame, Frame, Heartbeat};
 
 /// How many bytes of streams may wait in the socket's own buffer. Text never waits for it.
 pub const SEND_AHEAD: u64 = 256 * 1024;
-
-/// What a session is made of.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The token of the first hello.
-    pub token: Option<String>,
-    /// The SDK and its version, for the server's log.
-    pub agent: Option<String>,
-    /// Seeds the jitter. Drawn by the driver.
-    pub seed: u64,
-    /// When to dial again.
-    pub backoff: BackoffConfig,
-    /// How many bytes of a stream its source is asked for ahead of what is sent. More hides a source that is slow to answer;
-    /// default 128 KiB.
-    pub read_ahead: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { token: None, agent: None, seed: 0, backoff: BackoffConfig::default(), read_ahead: READ_AHEAD }
-    }
-}
-
-/// What the driver saw.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// The socket is open, with the subprotocol agreed on.
-    Opened,
-    /// A text frame.
-    Text(&'a str),
-    /// A binary frame.
-    Binary(Bytes),
-    /// The socket is closed, or could not be opened (1006).
-    Closed {
-        /// The close code (RFC 6455, section 7.4).
-        code: u16,
-    },
-    /// So many bytes wait in the socket's own buffer.
-    Writable {
-        /// Bytes not yet taken by the network.
-        buffered: u64,
-    },
-    /// The device's network came or went. True of any link.
-    Network {
-        /// Whether there is one.
-        online: bool,
-    },
-    /// The page was hidden or shown. True of any link.
-    Visibility {
-        /// Whether people can see it. While they cannot, timers are unreliable and silence proves nothing.
-        visible: bool,
-    },
-}
-
-/// What the driver has to do.
-#[derive(Debug)]
-pub enum Output {
-    /// Open a socket; its events carry this link.
-    Dial {
-        /// The new link.
-        link: Link,
-    },
-    /// Send a text frame.
-    SendText(Text),
-    /// Send a binary frame.
-    SendBinary(Bytes),
-    /// Close the socket of this link.
-    HangUp {
-        /// The link.
-        link: Link,
-        /// 1000, or a code of 3000 to 4999.
-        code: u16,
-        /// For people who look at the connection.
-        reason: Box<str>,
-    },
-    /// Tell the app.
-    Event(Event),
-    /// Nothing to do until the next input, command, or this point in time.
-    Wait(Option<Instant>),
-}
-
-/// What the app may want to know.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// The session stands elsewhere now.
-    Status(Status),
-    /// The session is live.
-    Welcomed {
-        /// The session.
-        session: SessionId,
-        /// What became of the one before.
-        continuity: Continuity,
-        /// Who the server takes the client for.
-        identity: Option<String>,
-    },
-    /// A part of a call's result. More follows.
-    CallPart {
-        /// The call.
-        id: CallId,
-        /// The part.
-        payload: Box<RawValue>,
-    },
-    /// A call's answer. Nothing follows.
-    CallSettled {
-        /// The call.
-        id: CallId,
-        /// The result, or what went wrong.
-        result: Result<Box<RawValue>, Failure>,
-    },
-    /// A stream wants bytes: answer with [`Session::provide`] or [`Session::source_ended`].
-    Want(Want),
-    /// Bytes of a stream that this side sends became durable at the receiver.
-    Progress {
-        /// The stream.
-        stream: StreamNo,
-        /// All bytes before this offset are durable.
-        durable: u64,
-    },
-    /// The server began a stream. Bytes follow as [`Event::Data`].
-    StreamOpened {
-        /// The stream.
-        stream: StreamNo,
-        /// What the server says about it.
-        spec: StreamSpec,
-    },
-    /// Bytes of a stream, in order, without gap or overlap. Answer with [`Session::consume`] once they are used up.
-    Data {
-        /// The stream.
-        stream: StreamNo,
-        /// Where the first byte belongs.
-        offset: u64,
-        /// The bytes.
-        bytes: Bytes,
-    },
-    /// A stream is whole, and its digest was verified by its receiver.
-    StreamFinished {
-        /// The stream.
-        stream: StreamNo,
-        /// The size of the whole.
-        size: u64,
-        /// The digest of the whole.
-        digest: Digest,
-    },
-    /// A stream was given up.
-    StreamAborted {
-        /// The stream.
-        stream: StreamNo,
-        /// Why.
-        failure: Failure,
-    },
-    /// The server reports an error that belongs to no call and no stream.
-    ServerError(Failure),
-}
-
-/// How much a session holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Calls that wait for their answers.
-    pub calls: usize,
-    /// Streams to the server.
-    pub streams_up: usize,
-    /// Streams from the server.
-    pub streams_down: usize,
-    /// Last words on calls and streams that the server has not confirmed.
-    pub untold: usize,
-}
 
 /// The client's half of a session. See the [module](self) for how it is driven.
 #[derive(Debug)]
@@ -227,8 +65,10 @@ pub struct Session {
     last_call: Option<Instant>,
     calls: Calls,
     streams: Streams,
-    /// Text for this link, in order. What must outlive a link is not here.
-    control: VecDeque<Text>,
+    rooms: Rooms,
+    tokens: Tokens,
+    /// Frames for this link, in order. What must outlive a link is not here.
+    control: VecDeque<Frame>,
     outputs: VecDeque<Output>,
     /// How many more bytes of streams the socket should be given.
     room: u64,
@@ -254,6 +94,8 @@ impl Session {
             last_call: None,
             calls: Calls::default(),
             streams: Streams::default(),
+            rooms: Rooms::default(),
+            tokens: Tokens::default(),
             control: VecDeque::new(),
             outputs: VecDeque::new(),
             room: 0,
@@ -272,7 +114,7 @@ impl Session {
             Input::Visibility { visible } => self.visibility(now, visible),
             _ if link != self.link => {}
             Input::Opened => self.opened(now),
-            Input::Text(text) => self.text(now, text),
+            Input::Text(text) => self.text(now, text, None),
             Input::Binary(frame) => self.binary(now, &frame),
             Input::Closed { code } => self.link_closed(now, code),
             Input::Writable { buffered } => self.room = SEND_AHEAD.saturating_sub(buffered),
@@ -283,6 +125,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.link_timeout(now);
+        self.token_timeout(now);
         while let Some(id) = self.calls.expired(now) {
             self.give_up(id, Code::DeadlineExceeded, "no answer came before the call's deadline");
         }
@@ -305,16 +148,11 @@ impl Session {
         if matches!(self.state, State::Closed { .. }) {
             return;
         }
-        if !matches!(self.state, State::Idle | State::Waiting { .. }) {
+        if !matches!(self.state, State::Idle | State::Tokenless { .. } | State::Waiting { .. }) {
             self.outputs.push_back(Output::HangUp { link: self.link, code: 1000, reason: "closed by the app".into() });
         }
         self.ticket = None;
         self.end(Failure::new(Code::SessionClosed, "the app closed the session"));
-    }
-
-    /// Sets the token that the next hello carries.
-    pub fn set_token(&mut self, token: Option<String>) {
-        self.config.token = token;
     }
 
     /// Makes a call. It is sent as soon as the session is live; connects where nobody asked for a connection yet.
@@ -360,7 +198,9 @@ impl Session {
     #[must_use]
     pub fn load(&self) -> Load {
         let (streams_up, streams_down) = self.streams.counts();
-        Load { calls: self.calls.len(), streams_up, streams_down, untold: self.calls.untold() + self.streams.untold() }
+        let (rooms, left) = self.rooms.counts();
+        let untold = self.calls.untold() + self.streams.untold() + left;
+        Load { calls: self.calls.len(), streams_up, streams_down, rooms, untold }
     }
 
     /// The newest link.
@@ -380,8 +220,10 @@ impl Session {
             if !matches!(self.state, State::Live(_)) {
                 break;
             }
-            if let Some(text) = self.next_text() {
-                return Output::SendText(text);
+            match self.next_frame() {
+                Some(Frame::Text(text)) => return Output::SendText(text),
+                Some(Frame::Binary(bytes)) => return Output::SendBinary(bytes),
+                None => {}
             }
             if !self.outputs.is_empty() {
                 continue;
@@ -401,39 +243,51 @@ impl Session {
     }
 
     /// Text goes before bytes of streams; what streams have to say is put into words only now, so that it is the latest.
-    fn next_text(&mut self) -> Option<Text> {
-        if let Some(text) = self.control.pop_front().or_else(|| self.streams.next_text()) {
-            return Some(text);
+    fn next_frame(&mut self) -> Option<Frame> {
+        if let Some(frame) = self.control.pop_front().or_else(|| self.streams.next_text().map(Frame::Text)) {
+            return Some(frame);
         }
-        while let Some((id, text)) = self.calls.next_frame(self.now, self.limits.max_calls) {
-            if text.len() <= self.limits.max_text {
-                return Some(text);
+        while let Some((id, frame)) = self.calls.next_frame(self.now, self.limits.max_calls) {
+            match self.fits(&frame, "call") {
+                Ok(()) => return Some(frame),
+                Err(failure) => {
+                    self.calls.settle(id);
+                    self.settled(id, Err(failure));
+                }
             }
-            self.calls.settle(id);
-            let most = self.limits.max_text;
-            let message = format!("the call takes {} bytes, and the server allows {most}; send bulk as a stream", text.len());
-            self.settled(id, Err(Failure::new(Code::TooBig, message)));
         }
         None
     }
 
+    /// Whether the server will take a frame, its attachment included.
+    fn fits(&self, frame: &Frame, what: &str) -> Result<(), Failure> {
+        let (most, size) = (self.limits.max_text, frame.weight());
+        if size <= most {
+            return Ok(());
+        }
+        let message = format!("the {what} takes {size} bytes, and the server allows {most}; send bulk as a stream");
+        Err(Failure::new(Code::TooBig, message))
+    }
+
     fn next_timeout(&self) -> Option<Instant> {
-        [self.link_deadline(), self.calls.next_deadline(), self.streams.next_timeout(Moment::new(self.now, self.last_call))]
-            .into_iter()
-            .flatten()
-            .min()
+        let streams = self.streams.next_timeout(Moment::new(self.now, self.last_call));
+        [self.link_deadline(), self.calls.next_deadline(), streams, self.token_deadline()].into_iter().flatten().min()
     }
 
     fn give_up(&mut self, id: CallId, code: Code, message: &str) {
         let live = matches!(self.state, State::Live(_));
         if let Some((frame, failure)) = self.calls.give_up(id, code, message, live) {
-            self.control.extend(frame);
+            self.control.extend(frame.map(Frame::Text));
             self.settled(id, Err(failure));
         }
     }
 
     fn settled(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>) {
-        self.event(Event::CallSettled { id, result });
+        self.event(Event::CallSettled { id, result, attachment: None });
+    }
+
+    fn say(&mut self, frame: &ClientFrame<'_>) {
+        self.control.push_back(frame.encode().into());
     }
 
     fn event(&mut self, event: Event) {

@@ -5,6 +5,7 @@
 //!                      ▲  │                 │                  │
 //!                      │  └────── lost ─────┴─────── lost ─────┤
 //!                      └──────── Waiting ◀─────────────────────┘
+//! Dialing ──a token is wanted first──▶ Tokenless ──token──▶ Dialing; Live ──the token has expired──▶ Tokenless
 //! Any ──close, or a goodbye that says "do not come back"──▶ Closed ──connect──▶ Dialing
 //! ```
 
@@ -15,6 +16,8 @@ use crate::time::Instant;
 pub(crate) enum State {
     /// Nothing was asked for yet.
     Idle,
+    /// The next hello needs a token, which the app is asked for. `why`: what the server said of the one before.
+    Tokenless { why: Option<Failure>, give_up_at: Instant },
     /// A socket is being opened.
     Dialing { give_up_at: Instant },
     /// The socket is open; the hello is sent.
@@ -42,7 +45,7 @@ pub(crate) struct Live {
 pub enum Status {
     /// Not connected, and not asked to.
     Idle,
-    /// A connection is being made.
+    /// A connection is being made, or waits for a token from the app.
     Connecting,
     /// Connected: calls and streams flow.
     Live,
@@ -62,7 +65,7 @@ impl State {
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Idle => Status::Idle,
-            Self::Dialing { .. } | Self::Greeting { .. } => Status::Connecting,
+            Self::Tokenless { .. } | Self::Dialing { .. } | Self::Greeting { .. } => Status::Connecting,
             Self::Live(_) => Status::Live,
             Self::Waiting { retry_at } => Status::Waiting { retry_at: *retry_at },
             Self::Closed { why } => Status::Closed { why: why.clone() },

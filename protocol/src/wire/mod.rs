@@ -15,6 +15,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::limits::CHUNK_HEADER;
+
 pub use crate::json::payload;
 pub use decode::{decode_client, decode_server};
 pub use envelope::FrameError;
@@ -110,6 +112,15 @@ impl Frame {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// What counts of a frame of text, or of one with an attachment, where its size is limited: the header does not.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len().saturating_sub(CHUNK_HEADER),
         }
     }
 

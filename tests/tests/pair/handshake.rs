@@ -59,7 +59,7 @@ fn a_new_token_and_connect_begin_anew_after_that() {
     pair.connect_as(who);
     pair.run_for(Duration::from_secs(5));
     pair.act(who, |client, net| {
-        client.session.set_token(Some("bob".to_owned()));
+        client.session.set_token(net.now, Some("bob".to_owned()));
         client.session.connect(net.now);
     });
     assert!(pair.run_until(|pair| pair.is_live(who)));
