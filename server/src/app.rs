@@ -7,22 +7,25 @@ use samewire_protocol::{Code, Failure, Instant, accept};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Authenticator, Tickets};
+use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
 use crate::portal::Portal;
-use crate::session::Sessions;
+use crate::session::{Expiries, Sessions};
+use crate::store::now_ms;
 use crate::streams::Streams;
 
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) methods: Methods,
     pub(crate) states: Arc<States>,
-    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) guard: Guard,
+    pub(crate) api_keys: ApiKeys,
     pub(crate) tickets: Tickets,
     pub(crate) streams: Streams,
     pub(crate) portal: Portal,
     pub(crate) sessions: Sessions,
+    pub(crate) expiries: Arc<Expiries>,
     pub(crate) started: std::time::Instant,
     /// True from the moment the server begins to drain.
     pub(crate) draining: watch::Sender<bool>,
@@ -50,6 +53,21 @@ impl App {
             limits: limits.wire(),
             heartbeat: Heartbeat { interval: millis(limits.heartbeat_interval), timeout: millis(limits.heartbeat_timeout) },
         }
+    }
+
+    /// Takes something back, until a time or for good, and ends the sessions that fall under it. Answers how many they were.
+    pub(crate) async fn revoke(&self, revocation: &Revocation, until: Option<u64>) -> Result<usize, Failure> {
+        let at = now_ms();
+        let recorded = self.guard.revocations.declare(revocation, at, until)?;
+        let mut ended = 0;
+        for session in self.sessions.all() {
+            if revocation.covers(&session.access(), Some(session.id), at) {
+                self.sessions.expel(&session, revoked());
+                ended += 1;
+            }
+        }
+        recorded.done().await?;
+        Ok(ended)
     }
 
     /// What clients are told from the moment the server begins to drain.

@@ -133,7 +133,8 @@ async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Sessio
     let Greeted { session, continuity, ticket } = greet(app, &hello).await?;
     tracing::debug!(session = %session.id, ?continuity, agent = hello.agent.as_deref(), "a client said hello");
     let identity = (!session.identity.is_anonymous()).then(|| session.identity.id());
-    let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice(), expires: None };
+    let greeting =
+        accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice(), expires: session.lasts() };
     match session.attach(&greeting) {
         Some(link) => {
             // It may have come in after all others were sent away.

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
-use samewire_protocol::Method;
+use samewire_protocol::{Failure, Method};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::app::App;
-use crate::auth::{Authenticator, JwtAuthenticator, Tickets, load_or_make};
+use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, Revocations, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
 use crate::portal::Portal;
-use crate::session::Sessions;
+use crate::session::{Expiries, Sessions, expire};
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
 use crate::{files, http, system};
@@ -127,6 +127,10 @@ impl Builder {
             Streams::start(store, settings).await.map_err(|error| broken("cannot take up the streams")(error.into()))?;
         let store = streams.store().clone();
         let portal = Portal::new(store.clone());
+        let revocations = Revocations::load(store.clone(), now_ms()).await;
+        let revocations = revocations.map_err(|error| broken("cannot read the revocations")(error.into()))?;
+        let api_keys = config.api_keys().map_err(|error| failed("the API keys are not usable")(error.into()))?;
+        let expiries = Arc::new(Expiries::default());
 
         let mut methods = Methods::default();
         system::methods(&mut methods);
@@ -137,18 +141,21 @@ impl Builder {
         let app = Arc::new(App {
             methods,
             states: Arc::new(states),
-            authenticator,
+            guard: Guard::new(authenticator, revocations, config.auth.leeway),
+            api_keys: ApiKeys::new(api_keys),
             tickets: Tickets::new(key),
             streams,
             portal,
             sessions: Sessions::default(),
+            expiries: expiries.clone(),
             started: std::time::Instant::now(),
             draining: watch::Sender::new(false),
             links: TaskTracker::new(),
             config,
         });
         let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));
-        Ok(Server { app, pages, _sweeper: sweeper })
+        let expirer = AbortOnDropHandle::new(tokio::spawn(expire(Arc::downgrade(&app), expiries)));
+        Ok(Server { app, pages, _tasks: [sweeper, expirer] })
     }
 }
 
@@ -179,6 +186,9 @@ async fn sweep(app: std::sync::Weak<App>) {
         if let Err(error) = app.streams.sweep(now_ms()).await {
             tracing::error!(%error, "what has expired could not be removed");
         }
+        if let Err(error) = app.guard.revocations.sweep(now_ms()).await {
+            tracing::error!(%error, "revocations that are over could not be removed");
+        }
     }
 }
 
@@ -187,7 +197,7 @@ async fn sweep(app: std::sync::Weak<App>) {
 pub struct Server {
     app: Arc<App>,
     pages: Pages,
-    _sweeper: AbortOnDropHandle<()>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 impl Server {
@@ -200,6 +210,15 @@ impl Server {
     /// sockets and drains the sessions when it stops.
     pub fn router(&self) -> Router {
         http::router(&self.app, &self.pages)
+    }
+
+    /// Takes something back, until a time in milliseconds since 1970-01-01 UTC or for good: the sessions that fall under it end at
+    /// once, and tokens and tickets that do are refused. Answers how many sessions were ended.
+    ///
+    /// # Errors
+    /// It could not be recorded, and counts only until the server stops; or there are too many of them.
+    pub async fn revoke(&self, revocation: &Revocation, until: Option<u64>) -> Result<usize, Failure> {
+        self.app.revoke(revocation, until).await
     }
 
     /// How many sessions there are, those included whose clients are away.

@@ -1,9 +1,12 @@
 //! Who is on the other end and what they may do: tokens to accesses, and the tickets with which a session is resumed.
 
 mod access;
+mod api_keys;
 mod grants;
+mod guard;
 mod jwt;
 mod key;
+mod revocations;
 mod ticket;
 
 use std::fmt;
@@ -14,9 +17,14 @@ use std::sync::Arc;
 use samewire_protocol::{Code, Failure, SessionId};
 
 pub use access::Access;
+pub(crate) use api_keys::ApiKeys;
 pub use grants::{GrantError, Grants, MAX_GRANTS};
+pub(crate) use guard::{Guard, expired, revoked};
+pub(crate) use jwt::MAX_TOKEN_ID;
 pub use jwt::{Algorithm, Jwks, JwksError, JwtAuthenticator, JwtOptions, KeyError, Keys, MintError, NewToken, PublicKey};
 pub use key::{Key, load_or_make};
+pub use revocations::Revocation;
+pub(crate) use revocations::Revocations;
 pub use ticket::{MAX_GRANTED, Ticket, Tickets};
 
 /// What the ids of anonymous identities start with. No user's id may.

@@ -35,7 +35,7 @@ impl Gate {
     pub async fn access(&self, headers: &HeaderMap) -> Result<Access, Failure> {
         self.origin(headers)?;
         let token = bearer(headers)?.ok_or_else(crate::auth::unauthenticated)?;
-        self.0.authenticator.authenticate(Some(token)).await?.ok_or_else(crate::auth::unauthenticated)
+        self.0.guard.authenticate(Some(token)).await?.ok_or_else(crate::auth::unauthenticated)
     }
 }
 

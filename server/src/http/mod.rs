@@ -1,10 +1,12 @@
 //! What the server answers over HTTP: calls, health, the development token and the demo's files.
 
+mod api_key;
 pub(crate) mod body;
 mod dev;
 mod gate;
 pub(crate) mod origin;
 mod problem;
+mod revocations;
 mod rpc;
 
 use std::sync::Arc;
@@ -28,8 +30,11 @@ use crate::server::Pages;
 
 /// The routes of a server.
 pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
-    let mut router =
-        Router::new().route(SESSION_PATH, any(session)).route("/rpc/{*method}", post(rpc::call)).route("/healthz", get(health));
+    let mut router = Router::new()
+        .route(SESSION_PATH, any(session))
+        .route("/rpc/{*method}", post(rpc::call))
+        .route("/healthz", get(health))
+        .route("/api/revocations", post(revocations::revoke));
     if app.config.dev {
         router = router.route("/dev/token", post(dev::token));
     }

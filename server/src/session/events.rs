@@ -52,6 +52,7 @@ impl Session {
                 }
             }
             Event::Aborted { stream, id, failure } => self.let_go(stream, id, failure),
+            Event::Token { token } => self.newer_token(token),
             _ => {}
         }
     }

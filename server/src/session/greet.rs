@@ -39,7 +39,12 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
         None => Continuity::Fresh,
     };
     let ticket = app.tickets.issue(session.id, session.life, &access, now_ms() + millis(TICKET_TTL));
-    session.renew(access);
+    session.renew(access.clone());
+    // It is here for all to see only now: what was revoked in between did not find it.
+    if let Err(failure) = app.guard.check(&access, Some(id)) {
+        app.sessions.expel(&session, failure.clone());
+        return Err(failure);
+    }
     Ok(Greeted { session, continuity, ticket })
 }
 
@@ -53,9 +58,11 @@ pub(crate) struct Admitted {
 
 /// Decides by the token; a ticket alone is its session's own credential.
 pub(crate) async fn admit(app: &Arc<App>, token: Option<&str>, ticket: Option<&str>) -> Result<Admitted, Failure> {
-    let ticket = ticket.and_then(|ticket| app.tickets.verify(ticket, now_ms()).ok());
+    let now = now_ms();
+    let ticket = ticket.and_then(|ticket| app.tickets.verify(ticket, now).ok());
     match (token, ticket) {
         (None, Some(ticket)) => {
+            app.guard.check(&ticket.access, Some(ticket.session))?;
             let session = app.sessions.find(ticket.session);
             let access = match session {
                 Some(session) => session.access(),
@@ -65,10 +72,11 @@ pub(crate) async fn admit(app: &Arc<App>, token: Option<&str>, ticket: Option<&s
             Ok(Admitted { access: Some(access), ticket: Some(ticket) })
         }
         (token, ticket) => {
-            let access = app.authenticator.authenticate(token).await?.map(Arc::new);
-            // A ticket of another identity than the token's is of no use, as if there were none.
+            let access = app.guard.authenticate(token).await?.map(Arc::new);
+            // A ticket of another identity than the token's, or of a revoked session, is of no use, as if there were none.
             let is_same = |ticket: &Ticket| access.as_ref().is_none_or(|access| access.identity == ticket.access.identity);
-            let ticket = ticket.filter(is_same);
+            let is_good = |ticket: &Ticket| !app.guard.revocations.covers_session(ticket.session, now);
+            let ticket = ticket.filter(|ticket| is_same(ticket) && is_good(ticket));
             Ok(Admitted { access, ticket })
         }
     }

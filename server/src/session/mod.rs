@@ -2,9 +2,11 @@
 
 mod errands;
 mod events;
+mod expiry;
 mod greet;
 mod handle;
 mod registry;
+mod renewal;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,9 +24,11 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use errands::Errands;
+pub(crate) use expiry::{Expiries, expire};
 pub(crate) use greet::{Admitted, Greeted, admit, greet, random};
 pub use handle::SessionHandle;
 pub(crate) use registry::Sessions;
+use renewal::{Held, Renewal};
 
 use crate::app::App;
 use crate::auth::{Access, Identity};
@@ -38,7 +42,7 @@ pub(crate) struct Session {
     /// Whose it is, for as long as it lasts.
     pub(crate) identity: Identity,
     /// What its client may do at present.
-    access: Mutex<Arc<Access>>,
+    held: Mutex<Held>,
     pub(crate) app: Arc<App>,
     core: Mutex<Core>,
     /// How many streams are being taken up, and the bell for when one was.
@@ -59,6 +63,7 @@ struct Core {
     incoming: HashMap<StreamNo, Attachment>,
     outgoing: HashMap<StreamNo, Arc<Outgoing>>,
     errands: Errands,
+    renewal: Renewal,
     /// Handlers that wait until a caller has taken some parts.
     part_wakers: Vec<Waker>,
 }
@@ -69,7 +74,7 @@ impl Session {
             id,
             life,
             identity: access.identity.clone(),
-            access: Mutex::new(access),
+            held: Mutex::new(Held::new(access)),
             core: Mutex::new(Core {
                 machine: accept::Session::new(id, app.session_config()),
                 link: Link::default(),
@@ -79,6 +84,7 @@ impl Session {
                 incoming: HashMap::new(),
                 outgoing: HashMap::new(),
                 errands: Errands::default(),
+                renewal: Renewal::default(),
                 part_wakers: Vec::new(),
             }),
             app: app.clone(),
@@ -188,16 +194,6 @@ impl Session {
         result
     }
 
-    /// What its client may do at present.
-    pub(crate) fn access(&self) -> Arc<Access> {
-        self.access.lock().clone()
-    }
-
-    /// Takes another access of the same identity; what runs already goes on under the one before.
-    pub(crate) fn renew(&self, access: Arc<Access>) {
-        *self.access.lock() = access;
-    }
-
     /// Gives the answer of a handler that ran as a task.
     pub(crate) fn answer(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
         let mut core = self.core.lock();
@@ -264,6 +260,7 @@ impl Session {
         let parts = std::mem::take(&mut core.part_wakers);
         core.machine.dismiss(Failure::new(Code::SessionClosed, "the session is over; begin a new one"), None);
         drop(core);
+        self.is_over();
         running.into_iter().for_each(|task| task.abort());
         incoming.into_iter().for_each(|attachment| attachment.detach());
         parts.into_iter().for_each(Waker::wake);

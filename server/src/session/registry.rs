@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use samewire_protocol::SessionId;
+use samewire_protocol::{Failure, SessionId};
 
 use super::Session;
 
@@ -36,6 +36,18 @@ impl Sessions {
         if let Some(session) = session {
             session.end();
         }
+    }
+
+    /// Ends a session now and tells its client why. It should not come back.
+    pub(crate) fn expel(&self, session: &Arc<Session>, failure: Failure) {
+        let mut sessions = self.0.lock();
+        // One of the same id that was made anew is another.
+        if sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session)) {
+            sessions.remove(&session.id);
+        }
+        drop(sessions);
+        session.dismiss(failure, None);
+        session.end();
     }
 
     /// Ends the sessions whose clients have been away for longer than `ttl`.

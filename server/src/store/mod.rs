@@ -14,6 +14,7 @@ mod blobs;
 mod failure;
 mod files;
 mod records;
+mod revocations;
 mod rows;
 
 use std::fs::{File, OpenOptions};
@@ -35,6 +36,7 @@ pub(crate) use failure::storage_full;
 pub(crate) use files::{int, parsed, unsigned};
 pub(crate) use records::Pending;
 pub use records::Records;
+pub(crate) use revocations::RevocationRow;
 pub(crate) use rows::{Committed, Direction, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};
 
 /// Records and blobs together. Cheap to clone.

@@ -46,6 +46,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX streams_opened ON streams (state, opened);
 ",
     include_str!("../portal/schema.sql"),
+    "
+    CREATE TABLE revocations (
+        kind    TEXT    NOT NULL CHECK (kind IN ('user', 'session', 'token')),
+        subject TEXT    NOT NULL,
+        at      INTEGER NOT NULL,
+        until   INTEGER,
+        PRIMARY KEY (kind, subject)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The database of files, streams and the tables of apps. Cheap to clone; the database is closed when the last clone is gone.

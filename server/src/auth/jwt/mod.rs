@@ -23,6 +23,7 @@ pub use public::{KeyError, PublicKey};
 
 use super::{Access, Authenticating, Authenticator, unauthenticated};
 use claims::Claims;
+pub(crate) use claims::MAX_TOKEN_ID;
 
 /// How many keys are tried for a token that names none.
 const MOST_TRIED: usize = 4;
