@@ -52,12 +52,13 @@ fn measure(names: &[String]) -> Outcome {
             "fanout" => rooms::fan_out()?,
             "latency" => rooms::latency()?,
             "idle-rooms" => rooms::idle()?,
+            "storm" => rooms::storm()?,
             "slow" => rooms::slow()?,
-            "rooms" => measure(&["fanout", "latency", "idle-rooms", "slow"].map(String::from))?,
+            "rooms" => measure(&["fanout", "latency", "idle-rooms", "storm", "slow"].map(String::from))?,
             other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
         }
     }
     Ok(())
 }
 
-const NAMES: &str = "echo, idle, upload, mixed, and of rooms: fanout, latency, idle-rooms, slow";
+const NAMES: &str = "echo, idle, upload, mixed, and of rooms: fanout, latency, idle-rooms, storm, slow";

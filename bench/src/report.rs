@@ -28,3 +28,18 @@ pub(crate) fn verdict(what: &str, value: f64, at_least: Option<f64>, at_most: Op
     };
     println!("  {what}: {value:.2} ({bar}) {}", if holds { "holds" } else { "DOES NOT HOLD" });
 }
+
+/// The most points in any span of this length.
+pub(crate) fn sliding_peak(points: &[f64], span: f64) -> f64 {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let mut first = 0;
+    let mut most = 0;
+    for (index, point) in sorted.iter().enumerate() {
+        while sorted[first] <= point - span {
+            first += 1;
+        }
+        most = most.max(index + 1 - first);
+    }
+    most as f64
+}

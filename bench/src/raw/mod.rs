@@ -8,6 +8,7 @@ mod link;
 
 pub(crate) use crowd::{Crowd, Member};
 pub(crate) use dialect::Dialect;
+pub(crate) use link::{Heard, Link};
 
 /// Puts this thread on the second core, away from the server, where there are two.
 pub(crate) fn pin() {

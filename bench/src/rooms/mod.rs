@@ -5,12 +5,14 @@ mod fan_out;
 mod idle;
 mod latency;
 mod slow;
+mod storm;
 mod traffic;
 
 pub(crate) use fan_out::run as fan_out;
 pub(crate) use idle::run as idle;
 pub(crate) use latency::run as latency;
 pub(crate) use slow::run as slow;
+pub(crate) use storm::run as storm;
 
 use crate::Outcome;
 use crate::peer::Peer;
