@@ -14,7 +14,10 @@ use samewire_protocol::{CallId, Code, Digest, Failure, Instant, SessionId, Strea
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use crate::call::Answer;
+use crate::rooms::Rooms;
 use crate::send::{Outcome, Progress};
+use crate::token::Tokens;
 
 /// What the client's handles and its driver share.
 pub(crate) struct Shared {
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) offered: Notify,
     /// The last handle is gone.
     pub(crate) abandoned: AtomicBool,
+    pub(crate) tokens: Tokens,
 }
 
 pub(crate) struct Core {
@@ -35,11 +39,12 @@ pub(crate) struct Core {
     pub(crate) calls: HashMap<CallId, Waiting>,
     pub(crate) sending: HashMap<StreamNo, Sending>,
     pub(crate) reading: HashMap<StreamNo, Reading>,
+    pub(crate) rooms: Rooms,
 }
 
 /// Who waits for a call.
 pub(crate) struct Waiting {
-    pub(crate) answer: oneshot::Sender<Result<Box<RawValue>, Failure>>,
+    pub(crate) answer: oneshot::Sender<Result<Answer, Failure>>,
     pub(crate) parts: Option<mpsc::UnboundedSender<Box<RawValue>>>,
 }
 
@@ -68,7 +73,7 @@ pub(crate) enum Chunk {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
+    pub(crate) fn new(config: Config, tokens: Tokens) -> Arc<Self> {
         let session = Session::new(config);
         Arc::new(Self {
             status: watch::Sender::new(session.status()),
@@ -78,12 +83,14 @@ impl Shared {
                 calls: HashMap::new(),
                 sending: HashMap::new(),
                 reading: HashMap::new(),
+                rooms: Rooms::default(),
             }),
             started: std::time::Instant::now(),
             waker: AtomicWaker::new(),
             dirty: AtomicBool::new(false),
             offered: Notify::new(),
             abandoned: AtomicBool::new(false),
+            tokens,
         })
     }
 
@@ -114,10 +121,13 @@ impl Shared {
     }
 
     /// Tells whoever an event concerns.
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn tell(self: &Arc<Self>, event: Event) {
         let mut core = self.core.lock();
         match event {
             Event::Status(status) => {
+                if status != Status::Live {
+                    core.rooms.away();
+                }
                 drop(self.status.send_replace(status));
             }
             Event::Welcomed { session, .. } => core.id = Some(session),
@@ -127,9 +137,9 @@ impl Shared {
                     drop(parts.send(payload));
                 }
             }
-            Event::CallSettled { id, result, .. } => {
+            Event::CallSettled { id, result, attachment } => {
                 if let Some(waiting) = core.calls.remove(&id) {
-                    drop(waiting.answer.send(result));
+                    drop(waiting.answer.send(result.map(|result| Answer { result, attachment })));
                 }
             }
             Event::Want(want) => {
@@ -184,6 +194,10 @@ impl Shared {
                     }
                 }
             }
+            Event::Room(news) => core.rooms.hear(news),
+            Event::RoomError { room, failure } => core.rooms.refused(&room, failure),
+            Event::RoomLeft { room, failure } => core.rooms.left(&room, failure),
+            Event::TokenWanted(reason) => self.ask_for_token(reason),
             Event::ServerError(failure) => tracing::warn!(%failure, "the server reports an error"),
             _ => {}
         }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use samewire_protocol::session::{CallRequest, Config, Status};
+use bytes::Bytes;
+use samewire_protocol::session::{CallRequest, Config, Status, TokenReason};
 use samewire_protocol::wire::SESSION_PATH;
-use samewire_protocol::{CallId, Code, Failure, Method, SessionId, StreamId};
-use serde::de::DeserializeOwned;
+use samewire_protocol::{Failure, Method, SessionId, StreamId};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{Shared, Waiting};
+use crate::call::{Answer, CallOptions, Parts, Pending, closed, from_raw, to_raw};
 use crate::driver::Driver;
 use crate::http::HttpClient;
 use crate::read::Download;
 use crate::send::{Source, StreamOptions, Upload};
+use crate::token::{TokenSource, Tokens};
 
 /// A client with one session. Cheap to clone; when the last clone is gone, the session ends.
 #[derive(Clone)]
@@ -41,6 +43,7 @@ impl Drop for Handle {
 pub struct Builder {
     url: String,
     token: Option<String>,
+    source: Option<TokenSource>,
 }
 
 /// Why a client could not be built.
@@ -55,19 +58,28 @@ pub enum BuildError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// How a call is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallOptions {
-    /// How long to wait for the answer; the server is told, and stops the handler then. Default: without end.
-    pub timeout: Option<Duration>,
-    /// Whether the call may run twice without harm. Known for typed calls; default false.
-    pub idempotent: bool,
-}
-
 impl Builder {
     /// Sets the token that says who the client is. Default: none.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// Sets where tokens come from. It is asked when the first one is wanted, unless [`Builder::token`] gives that; before one
+    /// expires, so that the session goes on with the next; and when the server does not take one. It is asked once at a time,
+    /// whoever is waiting. Default: none, and a session whose token expires is over.
+    ///
+    /// ```no_run
+    /// # async fn fetch(_: samewire::TokenReason) -> std::io::Result<String> { Ok(String::new()) }
+    /// let client = samewire::Client::builder("https://app.example.com").token_source(fetch).build();
+    /// ```
+    pub fn token_source<F, T, E>(mut self, source: F) -> Self
+    where
+        F: Fn(TokenReason) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.source = Some(TokenSource::new(source));
         self
     }
 
@@ -82,10 +94,16 @@ impl Builder {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed)?;
         let agent = Some(concat!("samewire-rust/", env!("CARGO_PKG_VERSION")).to_owned());
-        let config = Config { token: self.token.clone(), agent, seed: u64::from_ne_bytes(seed), ..Config::default() };
-        let shared = Shared::new(config);
+        let config = Config {
+            token: self.token.clone(),
+            agent,
+            seed: u64::from_ne_bytes(seed),
+            refreshes: self.source.is_some(),
+            ..Config::default()
+        };
+        let shared = Shared::new(config, Tokens::new(self.token, self.source));
         tokio::spawn(Driver::new(shared.clone(), socket).run());
-        let http = HttpClient::new(url, self.token, shared.clone());
+        let http = HttpClient::new(url, shared.clone());
         Ok(Client { handle: Arc::new(Handle { shared, http }) })
     }
 }
@@ -93,7 +111,7 @@ impl Builder {
 impl Client {
     /// Begins a client of the server at this address: `http://HOST:PORT`, or `https://HOST` with the feature `tls`.
     pub fn builder(url: impl Into<String>) -> Builder {
-        Builder { url: url.into(), token: None }
+        Builder { url: url.into(), token: None, source: None }
     }
 
     /// Connects, and waits until the session is live. Fails when the server does not want this client.
@@ -137,10 +155,9 @@ impl Client {
         self.shared().core.lock().id
     }
 
-    /// Sets the token of the next connection.
+    /// Sets the token. A live session goes on with it at once; so do calls over HTTP.
     pub fn set_token(&self, token: Option<String>) {
-        self.shared().change(|core, now| core.session.set_token(now, token.clone()));
-        self.handle.http.set_token(token);
+        self.shared().set_token(token);
     }
 
     /// The same server over HTTP, for calls that name no stream.
@@ -168,10 +185,18 @@ impl Client {
         params: Option<Box<RawValue>>,
         options: CallOptions,
     ) -> Result<Box<RawValue>, Failure> {
-        let (mut pending, answer) = self.begin(method, params, options, None);
-        let result = answer.await.unwrap_or_else(|_| Err(closed()));
-        pending.done = true;
-        result
+        self.call_attached(method, params, None, options).await.map(|answer| answer.result)
+    }
+
+    /// Makes a call over the session by its name, with bytes beside the params and beside the result.
+    pub async fn call_attached(
+        &self,
+        method: &str,
+        params: Option<Box<RawValue>>,
+        attachment: Option<Bytes>,
+        options: CallOptions,
+    ) -> Result<Answer, Failure> {
+        self.begin((method, params, attachment), options, None).answer().await
     }
 
     /// Makes a call whose result comes in parts.
@@ -179,26 +204,24 @@ impl Client {
         let payload = to_raw(params)?;
         let (sender, parts) = mpsc::unbounded_channel();
         let options = CallOptions { timeout, idempotent: M::IDEMPOTENT };
-        let (pending, answer) = self.begin(M::NAME, Some(payload), options, Some(sender));
-        Ok(Parts { pending, parts, answer })
+        Ok(Parts { pending: self.begin((M::NAME, Some(payload), None), options, Some(sender)), parts })
     }
 
     fn begin(
         &self,
-        method: &str,
-        payload: Option<Box<RawValue>>,
+        (method, payload, attachment): (&str, Option<Box<RawValue>>, Option<Bytes>),
         options: CallOptions,
         parts: Option<mpsc::UnboundedSender<Box<RawValue>>>,
-    ) -> (Pending, oneshot::Receiver<Result<Box<RawValue>, Failure>>) {
+    ) -> Pending {
         let (answer, receiver) = oneshot::channel();
         let CallOptions { timeout, idempotent } = options;
         let id = self.shared().change(|core, now| {
-            let request = CallRequest { method: method.to_owned(), payload, attachment: None, timeout, idempotent };
+            let request = CallRequest { method: method.to_owned(), payload, attachment, timeout, idempotent };
             let id = core.session.call(now, request);
             core.calls.insert(id, Waiting { answer, parts });
             id
         });
-        (Pending { shared: self.shared().clone(), id, done: false }, receiver)
+        Pending { shared: self.shared().clone(), id, answer: receiver, done: false }
     }
 
     /// Sends a stream. It begins as soon as the session is live, and may be named in calls at once.
@@ -221,63 +244,4 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("status", &self.status()).finish_non_exhaustive()
     }
-}
-
-/// A call whose result comes in parts. Dropping it cancels the call.
-#[derive(Debug)]
-pub struct Parts {
-    pending: Pending,
-    parts: mpsc::UnboundedReceiver<Box<RawValue>>,
-    answer: oneshot::Receiver<Result<Box<RawValue>, Failure>>,
-}
-
-impl Parts {
-    /// The next part; `None` after the last.
-    pub async fn next<T: DeserializeOwned>(&mut self) -> Option<Result<T, Failure>> {
-        self.parts.recv().await.map(|part| from_raw(&part))
-    }
-
-    /// The result itself, which comes after the parts.
-    pub async fn result<T: DeserializeOwned>(mut self) -> Result<T, Failure> {
-        let answer = (&mut self.answer).await.unwrap_or_else(|_| Err(closed()));
-        self.pending.done = true;
-        from_raw(&answer?)
-    }
-}
-
-/// A call that is under way; cancelled when dropped before it is done.
-struct Pending {
-    shared: Arc<Shared>,
-    id: CallId,
-    done: bool,
-}
-
-impl std::fmt::Debug for Pending {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Pending").field(&self.id).finish()
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.done {
-            self.shared.change(|core, now| core.session.cancel(now, self.id));
-        }
-    }
-}
-
-pub(crate) fn to_raw<T: serde::Serialize>(params: &T) -> Result<Box<RawValue>, Failure> {
-    serde_json::value::to_raw_value(params)
-        .map_err(|error| Failure::new(Code::BadParams, format!("the params cannot be written as JSON: {error}")))
-}
-
-pub(crate) fn from_raw<T: DeserializeOwned>(result: &RawValue) -> Result<T, Failure> {
-    serde_json::from_str(result.get()).map_err(|error| {
-        let message = format!("the server's answer is not of the form that this client expects: {error}");
-        Failure::new(Code::BadRequest, message).ran(samewire_protocol::Ran::Yes)
-    })
-}
-
-pub(crate) fn closed() -> Failure {
-    Failure::new(Code::SessionClosed, "the client is gone").ran(samewire_protocol::Ran::Maybe)
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use samewire_protocol::method::{AnyRoute, names_stream};
+use samewire_protocol::session::TokenReason;
 use samewire_protocol::wire::SESSION_HEADER;
 use samewire_protocol::{Code, Failure, Method, Ran};
 use serde_json::value::RawValue;
 
 use crate::bridge::Shared;
-use crate::client::{from_raw, to_raw};
+use crate::call::{from_raw, to_raw};
 
 /// Makes calls over HTTP.
 ///
@@ -33,18 +33,13 @@ use crate::client::{from_raw, to_raw};
 /// ```
 pub struct HttpClient {
     url: String,
-    token: Mutex<Option<String>>,
     shared: Arc<Shared>,
     inner: reqwest::Client,
 }
 
 impl HttpClient {
-    pub(crate) fn new(url: String, token: Option<String>, shared: Arc<Shared>) -> Self {
-        Self { url, token: Mutex::new(token), shared, inner: reqwest::Client::new() }
-    }
-
-    pub(crate) fn set_token(&self, token: Option<String>) {
-        *self.token.lock() = token;
+    pub(crate) fn new(url: String, shared: Arc<Shared>) -> Self {
+        Self { url, shared, inner: reqwest::Client::new() }
     }
 
     /// Makes a call. Nothing is made again by itself: what became of a call whose connection is lost cannot be told.
@@ -58,9 +53,32 @@ impl HttpClient {
             let message = "this call names a stream, so it belongs on the session: use Client::call or Client::call_raw";
             return Err(Failure::new(Code::Misdirected, message));
         }
+        let mut token = self.shared.tokens.present();
+        if token.is_none() {
+            token = self.shared.token_instead_of(None, TokenReason::First).await;
+        }
+        match self.send(method, params, timeout, token.as_deref()).await {
+            Err(failure) if failure.ran == Ran::No => {
+                let Some(reason) = TokenReason::of(&failure.code) else { return Err(failure) };
+                match self.shared.token_instead_of(token, reason).await {
+                    Some(token) => self.send(method, params, timeout, Some(&token)).await,
+                    None => Err(failure),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        params: &RawValue,
+        timeout: Option<Duration>,
+        token: Option<&str>,
+    ) -> Result<Box<RawValue>, Failure> {
         let mut request = self.inner.post(format!("{}/rpc/{method}", self.url)).body(params.get().to_owned());
         request = request.header("content-type", "application/json");
-        if let Some(token) = &*self.token.lock() {
+        if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         if let Some(ticket) = self.shared.core.lock().session.ticket() {

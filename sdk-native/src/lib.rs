@@ -23,19 +23,24 @@
 //! Calls and streams may be begun before there is a connection, and while it is lost: they wait for it.
 
 mod bridge;
+mod call;
 mod client;
 mod driver;
 mod http;
 mod read;
+pub mod rooms;
 mod send;
+mod token;
 mod transport;
 
-pub use client::{BuildError, Builder, CallOptions, Client, Parts};
+pub use call::{Answer, CallOptions, Parts};
+pub use client::{BuildError, Builder, Client};
 pub use http::HttpClient;
 pub use read::Download;
+pub use rooms::{JoinOptions, Room, RoomEvent};
 pub use send::{Progress, Source, StreamOptions, Upload, Uploaded};
 
-pub use samewire_protocol::session::Status;
+pub use samewire_protocol::session::{Status, TokenReason};
 pub use samewire_protocol::{
     Code, Digest, Failure, FileId, Method, Ran, SessionId, StreamId, StreamRef, files, method, system,
 };

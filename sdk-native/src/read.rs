@@ -84,7 +84,7 @@ impl Download {
             }
             None => {
                 self.finish();
-                Some(Err(crate::client::closed()))
+                Some(Err(crate::call::closed()))
             }
         }
     }
@@ -115,7 +115,7 @@ impl Download {
             count += bytes.len() as u64;
         }
         out.flush().await.map_err(broken)?;
-        self.digest.map(|digest| (count, digest)).ok_or_else(crate::client::closed)
+        self.digest.map(|digest| (count, digest)).ok_or_else(crate::call::closed)
     }
 
     fn finish(&mut self) {

@@ -167,11 +167,11 @@ impl Upload {
     /// Waits until the stream is whole on the server and its digest is verified there.
     pub async fn finished(&self) -> Result<Uploaded, Failure> {
         let mut outcome = self.outcome.clone();
-        let ended = outcome.wait_for(Option::is_some).await.map_err(|_| crate::client::closed())?;
+        let ended = outcome.wait_for(Option::is_some).await.map_err(|_| crate::call::closed())?;
         match &*ended {
             Some(Ok((size, digest))) => Ok(Uploaded { size: *size, digest: *digest }),
             Some(Err(failure)) => Err(failure.clone()),
-            None => Err(crate::client::closed()),
+            None => Err(crate::call::closed()),
         }
     }
 }

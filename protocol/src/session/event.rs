@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{BackoffConfig, Status};
+use crate::code::Code;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{CallId, Link, SessionId, StreamNo};
@@ -233,6 +234,16 @@ pub enum TokenReason {
 }
 
 impl TokenReason {
+    /// Why another token is wanted when the server says this of one; `None` when another would not help.
+    #[must_use]
+    pub fn of(code: &Code) -> Option<Self> {
+        match code {
+            Code::TokenExpired => Some(Self::Expired),
+            Code::TokenInvalid | Code::Unauthenticated => Some(Self::Refused),
+            _ => None,
+        }
+    }
+
     /// The reason in a word, for apps.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -96,7 +96,7 @@ impl Session {
     }
 
     pub(super) fn server_error(&mut self, now: Instant, failure: Failure) {
-        let refused = reason(&failure.code).is_some() && std::mem::take(&mut self.tokens.unproven);
+        let refused = TokenReason::of(&failure.code).is_some() && std::mem::take(&mut self.tokens.unproven);
         self.event(Event::ServerError(failure));
         if refused {
             self.tokens.refused += 1;
@@ -110,7 +110,7 @@ impl Session {
 
     /// The server said not to come back; or not with this token, and the app can give another.
     pub(super) fn sent_away(&mut self, now: Instant, why: Failure) {
-        let Some(reason) = reason(&why.code).filter(|_| self.config.refreshes && self.tokens.refused < TRIES) else {
+        let Some(reason) = TokenReason::of(&why.code).filter(|_| self.config.refreshes && self.tokens.refused < TRIES) else {
             return self.end(why);
         };
         let newer = std::mem::take(&mut self.tokens.unproven) && reason == TokenReason::Expired;
@@ -133,14 +133,5 @@ impl Session {
         if self.token_deadline().is_some_and(|at| at <= now) {
             self.ask_for_token(TokenReason::Expiring);
         }
-    }
-}
-
-/// Why another token is wanted when the server says this of one.
-fn reason(code: &Code) -> Option<TokenReason> {
-    match code {
-        Code::TokenExpired => Some(TokenReason::Expired),
-        Code::TokenInvalid | Code::Unauthenticated => Some(TokenReason::Refused),
-        _ => None,
     }
 }

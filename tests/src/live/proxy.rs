@@ -68,6 +68,8 @@ struct Shared {
     counts: watch::Sender<Counts>,
     /// Rises when every connection is to be cut.
     cut_all: watch::Sender<u64>,
+    /// While it is true, nothing comes through to clients.
+    stalled: watch::Sender<bool>,
     fates: Mutex<Box<Fates>>,
 }
 
@@ -90,6 +92,7 @@ impl Proxy {
             target: watch::Sender::new(Some(target)),
             counts: watch::Sender::new(Counts::default()),
             cut_all: watch::Sender::new(0),
+            stalled: watch::Sender::new(false),
             fates: Mutex::new(Box::new(|_| Fate::Pass)),
         });
         let task = tokio::spawn(accept(listener, shared.clone()));
@@ -121,6 +124,11 @@ impl Proxy {
     /// Resets every connection there is.
     pub fn cut_all(&self) {
         self.shared.cut_all.send_modify(|count| *count += 1);
+    }
+
+    /// While `stalled`, clients take nothing of what the server says: it stays in the sockets' buffers, and then with the server.
+    pub fn stall(&self, stalled: bool) {
+        self.shared.stalled.send_replace(stalled);
     }
 
     /// What went through.
@@ -218,8 +226,9 @@ async fn flow(shared: &Shared, client: &mut TcpStream, server: &mut TcpStream, f
         |count| shared.counts.send_modify(|counts| counts.up += count),
         |count| shared.counts.send_modify(|counts| counts.down += count),
     );
-    let mut up = pin!(copy(&mut from_client, &mut to_server, up_left, half == Cut::HalfUp, went_up));
-    let mut down = pin!(copy(&mut from_server, &mut to_client, down_left, half == Cut::HalfDown, went_down));
+    let mut up = pin!(copy(&mut from_client, &mut to_server, None, up_left, half == Cut::HalfUp, went_up));
+    let stalled = Some(shared.stalled.subscribe());
+    let mut down = pin!(copy(&mut from_server, &mut to_client, stalled, down_left, half == Cut::HalfDown, went_down));
     let (stop, upwards) = tokio::select! {
         stop = up.as_mut() => (stop, true),
         stop = down.as_mut() => (stop, false),
@@ -236,9 +245,21 @@ async fn flow(shared: &Shared, client: &mut TcpStream, server: &mut TcpStream, f
     Ok(stop)
 }
 
-async fn copy(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, left: &AtomicU64, half: bool, count: impl Fn(u64)) -> Stop {
+async fn copy(
+    from: &mut ReadHalf<'_>,
+    to: &mut WriteHalf<'_>,
+    mut stalled: Option<watch::Receiver<bool>>,
+    left: &AtomicU64,
+    half: bool,
+    count: impl Fn(u64),
+) -> Stop {
     let mut buffer = vec![0; 16 * 1024];
     loop {
+        if let Some(stalled) = &mut stalled
+            && stalled.wait_for(|stalled| !stalled).await.is_err()
+        {
+            return Stop::Ended;
+        }
         let read = match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return Stop::Ended,
             Ok(read) => read,
