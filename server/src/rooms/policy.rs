@@ -158,7 +158,8 @@ pub enum Slow {
 pub struct EventRule {
     /// Who may say it. Default everybody who may publish, cast or send at all.
     pub from: Roles,
-    /// Who hears it. Default everybody.
+    /// Who hears it. Default everybody. What only some hear is not kept: its number would be a gap to the others. An event that
+    /// changes the state is always heard by all.
     pub to: Roles,
     /// Whether it is kept: `true`, it cannot be cast; `false`, it is not kept even when it is published. Default as it is said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,6 +274,10 @@ impl KindPolicy {
         if self.linger > MOST_LINGER {
             return Err("linger must be at most 1h".to_owned());
         }
+        let partial = |rule: &EventRule| rule.to != Roles::Everybody && rule.keep != Some(false);
+        if let Some((name, _)) = self.events.iter().find(|(_, rule)| partial(rule)) {
+            return Err(format!("events.{name}: what only some roles hear is not kept; write keep = false, or leave out `to`"));
+        }
         Ok(())
     }
 
@@ -280,11 +285,6 @@ impl KindPolicy {
     #[must_use]
     pub fn rule(&self, name: &EventName) -> Option<&EventRule> {
         self.events.get(name)
-    }
-
-    /// Whether every event goes to everybody: then the numbers of events that are lost can be told.
-    pub(crate) fn is_heard_by_all(&self) -> bool {
-        self.events.values().all(|rule| rule.to == Roles::Everybody)
     }
 }
 
@@ -342,6 +342,7 @@ mod tests {
             ("history = 100000", "history"),
             ("history_age = '0s'", "history_age"),
             ("batch = '2s'", "batch"),
+            ("[events.tick]\nto = ['a']", "events.tick"),
             ("state = true\nmax_state = 10", "max_state"),
         ] {
             let told = read(text).expect(text).check().expect_err(text);

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use samewire_protocol::rooms::Role;
 
 use super::Millis;
-use crate::rooms::policy::{KindPolicy, Roles};
+use crate::rooms::policy::KindPolicy;
 
 /// The events with the highest numbers, without a gap.
 #[derive(Debug, Default)]
@@ -26,7 +25,6 @@ pub(super) struct Kept {
     /// The event as JSON, without what tells the frame's type and room; and its attachment.
     pub(super) body: Bytes,
     pub(super) attachment: Option<Bytes>,
-    pub(super) to: Roles,
 }
 
 impl History {
@@ -55,12 +53,12 @@ impl History {
         offset == newest || self.first().is_some_and(|first| first <= offset + 1 && offset <= newest)
     }
 
-    /// Those after an offset that this role may hear.
-    pub(super) fn after<'a>(&'a self, offset: u64, role: &'a Role) -> impl DoubleEndedIterator<Item = &'a Kept> {
+    /// Those after an offset.
+    pub(super) fn after(&self, offset: u64) -> impl DoubleEndedIterator<Item = &Kept> {
         // The numbers are without a gap, so a place can be reckoned.
         let skip = self.first().map_or(0, |first| (offset + 1).saturating_sub(first));
         let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(self.kept.len());
-        self.kept.range(skip..).filter(|kept| kept.to.has(role))
+        self.kept.range(skip..)
     }
 
     /// When the last of it will have expired.

@@ -37,7 +37,7 @@ impl Core {
             bytes += kept.body.len() + kept.attachment.as_ref().map_or(0, Bytes::len);
             is_first || bytes <= MOST_BYTES
         };
-        let inside = || self.history.after(params.after.unwrap_or(0), role).filter(|kept| kept.offset < before);
+        let inside = || self.history.after(params.after.unwrap_or(0)).filter(|kept| kept.offset < before);
         let page: Vec<&Kept> = match params.after {
             Some(_) => inside().take(limit).take_while(&mut fits).collect(),
             None => {

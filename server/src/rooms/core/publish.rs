@@ -127,8 +127,8 @@ impl Core {
             self.state = Some(self.changed(change)?);
         }
         let rule = self.policy.rule(&message.name);
-        let to = rule.map_or(Roles::Everybody, |rule| rule.to.clone());
         let is_kept = change.is_some() || rule.and_then(|rule| rule.keep) != Some(false);
+        let to = rule.filter(|_| !is_kept).map_or(Roles::Everybody, |rule| rule.to.clone());
         if is_kept {
             self.newest += 1;
             self.touched = now;
@@ -143,7 +143,7 @@ impl Core {
             Some(Change::State(state)) => event.state = Some(state),
             None => {}
         }
-        let heard = Heard { offset: event.offset, except: None, to: to.clone(), subject: subject(&event) };
+        let heard = Heard { offset: event.offset, except: None, to, subject: subject(&event) };
         let framed = self.framed(&event, message.attachment.as_ref());
         if is_kept {
             let kept = Kept {
@@ -152,7 +152,6 @@ impl Core {
                 frame: framed.frame.clone(),
                 body: framed.body,
                 attachment: message.attachment.clone(),
-                to,
             };
             self.history.push(now, kept);
         }

@@ -232,7 +232,7 @@ impl Core {
                 out.push(self.joined(reader, true, None));
             }
             None => {
-                let missed = claimed.filter(|_| self.policy.is_heard_by_all()).map(|offset| self.newest - offset);
+                let missed = claimed.map(|offset| self.newest - offset);
                 reader.offset = self.newest;
                 reader.place = Place::Live;
                 out.push(self.joined(reader, false, missed));
@@ -274,7 +274,7 @@ impl Core {
             reader.place = Place::Live;
             return;
         }
-        for kept in self.history.after(reader.offset, &reader.role).take_while(|kept| kept.offset <= until) {
+        for kept in self.history.after(reader.offset).take_while(|kept| kept.offset <= until) {
             if out.is_full() {
                 return;
             }

@@ -52,8 +52,6 @@ pub(super) struct Client {
     pub(super) skipped: u64,
     pub(super) signals: u64,
     pub(super) frames: usize,
-    /// Whether events may be missing although nothing is said: they are not for everybody.
-    pub(super) is_partial: bool,
 }
 
 impl Client {
@@ -125,7 +123,7 @@ impl Client {
 
     fn take_event(&mut self, event: Value) {
         if let Some(offset) = event["offset"].as_u64() {
-            assert!(offset == self.offset + 1 || (self.is_partial && offset > self.offset), "{offset} after {}", self.offset);
+            assert_eq!(offset, self.offset + 1);
             self.offset = offset;
             if let Some(patch) = event.get("patch") {
                 merge(self.state.as_mut().expect("a state to patch"), patch.clone());
