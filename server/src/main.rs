@@ -7,6 +7,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use samewire_server::{Config, Server};
 use tokio::net::TcpListener;
+use tracing::Level;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// One session for calls, streams, rooms and signals.
 #[derive(Parser)]
@@ -23,7 +28,7 @@ enum Command {
     /// Read the configuration, say what is wrong with it, and stop.
     CheckConfig {
         /// The configuration file (TOML).
-        #[arg(long)]
+        #[arg(long, env = "SAMEWIRE_CONFIG")]
         config: Option<PathBuf>,
     },
 }
@@ -37,7 +42,7 @@ struct Serve {
     #[arg(long)]
     data: Option<PathBuf>,
     /// The configuration file (TOML).
-    #[arg(long)]
+    #[arg(long, env = "SAMEWIRE_CONFIG")]
     config: Option<PathBuf>,
     /// Development: tokens for the asking, sessions without one, pages of every loopback origin.
     #[arg(long)]
@@ -51,11 +56,7 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SAMEWIRE_LOG").unwrap_or_else(|_| "info".into()))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    log();
     let done = match Cli::parse().command {
         Command::Serve(options) => serve(options),
         Command::CheckConfig { config } => Config::load(config.as_deref())
@@ -70,6 +71,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The log goes to standard error, as far as `SAMEWIRE_LOG` asks for it.
+fn log() {
+    let asked = EnvFilter::try_from_env("SAMEWIRE_LOG").unwrap_or_else(|_| "info".into());
+    // At their lower levels libraries tell what they carry: frames and requests, with the tokens and keys in them.
+    let told = filter_fn(|about| *about.level() <= Level::INFO || about.target().starts_with("samewire"));
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+    tracing_subscriber::registry().with(asked).with(told).with(lines).init();
 }
 
 #[tokio::main]
