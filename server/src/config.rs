@@ -217,10 +217,24 @@ impl Default for Reconnect {
     }
 }
 
+/// Reads a time as the configuration has them: `250ms`, `90s`, `15m`, `24h`, `7d`.
+///
+/// # Errors
+/// What is not of this form.
+pub fn parse_duration(text: &str) -> Result<Duration, ConfigError> {
+    human::duration::parse(text).map_err(ConfigError)
+}
+
 /// What is wrong with a configuration, in words that name the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
+
+impl ConfigError {
+    pub(crate) fn new(told: String) -> Self {
+        Self(told)
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! The `samewire` program.
 
+mod mint;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +27,8 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Serve),
+    /// Sign a token with the server's secret and print it.
+    Token(mint::Token),
     /// Read the configuration, say what is wrong with it, and stop.
     CheckConfig {
         /// The configuration file (TOML).
@@ -59,10 +63,8 @@ fn main() -> ExitCode {
     log();
     let done = match Cli::parse().command {
         Command::Serve(options) => serve(options),
-        Command::CheckConfig { config } => Config::load(config.as_deref())
-            .and_then(|config| config.check())
-            .map(|()| println!("the configuration is usable"))
-            .map_err(Into::into),
+        Command::Token(options) => mint::mint(options),
+        Command::CheckConfig { config } => check(config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +73,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn check(config: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(config)?;
+    config.check()?;
+    // The files that it names, too.
+    config.keys()?;
+    config.api_keys()?;
+    println!("the configuration is usable");
+    Ok(())
 }
 
 /// The log goes to standard error, as far as `SAMEWIRE_LOG` asks for it.

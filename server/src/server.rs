@@ -114,7 +114,8 @@ impl Builder {
         let authenticator = match authenticator {
             Some(authenticator) => authenticator,
             None => {
-                let jwt = Arc::new(jwt(&config)?);
+                let jwt = JwtAuthenticator::configured(&config);
+                let jwt = Arc::new(jwt.map_err(|error| failed("the keys for tokens are not usable")(error.into()))?);
                 states.insert(jwt.clone());
                 let fetching = jwt.clone();
                 tokio::spawn(async move { fetching.warm_up().await });
@@ -163,17 +164,6 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("config", &self.config).field("methods", &self.methods).finish_non_exhaustive()
     }
-}
-
-fn jwt(config: &Config) -> Result<JwtAuthenticator, BuildError> {
-    let mut keys = config.keys().map_err(|error| failed("the keys for tokens are not usable")(error.into()))?;
-    if config.dev && !keys.has_secret() {
-        // In development the server signs tokens itself.
-        let path = config.data.join("dev.key");
-        let key = load_or_make(&path).map_err(|error| failed("cannot keep the dev key")(error.into()))?;
-        keys = keys.secret(&key);
-    }
-    Ok(JwtAuthenticator::new(keys, config.jwt_options()))
 }
 
 /// Ends what has expired, for as long as the server is there.

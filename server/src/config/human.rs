@@ -14,11 +14,14 @@ pub(crate) mod duration {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let millis = super::parse(&text, &UNITS);
-        millis.map(Duration::from_millis).ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is not a time; write a whole number and ms, s, m, h or d, as in \"90s\""))
-        })
+        parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+        let millis = super::parse(text, &UNITS);
+        millis
+            .map(Duration::from_millis)
+            .ok_or_else(|| format!("`{text}` is not a time; write a whole number and ms, s, m, h or d, as in \"90s\""))
     }
 }
 

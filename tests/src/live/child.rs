@@ -98,6 +98,12 @@ impl Child {
         std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
+    /// The path of the program, built where it is missing.
+    #[must_use]
+    pub fn program() -> PathBuf {
+        program()
+    }
+
     /// Where the server listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {

@@ -21,7 +21,8 @@ pub use jwks::{Jwks, JwksError};
 pub use mint::{MintError, NewToken};
 pub use public::{KeyError, PublicKey};
 
-use super::{Access, Authenticating, Authenticator, unauthenticated};
+use super::{Access, Authenticating, Authenticator, load_or_make, unauthenticated};
+use crate::config::{Config, ConfigError};
 use claims::Claims;
 pub(crate) use claims::MAX_TOKEN_ID;
 
@@ -71,12 +72,6 @@ impl Keys {
         self
     }
 
-    /// Whether there is a secret.
-    #[must_use]
-    pub fn has_secret(&self) -> bool {
-        self.secret.is_some()
-    }
-
     /// Takes tokens that were signed with the private half of one of these keys.
     #[must_use]
     pub fn public(mut self, keys: impl IntoIterator<Item = PublicKey>) -> Self {
@@ -121,6 +116,21 @@ impl JwtAuthenticator {
         let hmac = secret.as_deref().map(DecodingKey::from_secret);
         let validations = options.algorithms.iter().map(|algorithm| (*algorithm, validation(*algorithm, &options))).collect();
         Self { secret, hmac, public, jwks, validations, options }
+    }
+
+    /// The authenticator that a configuration asks for. In development, where no secret is set, there is a key for one in the data
+    /// folder; the folder must be there.
+    ///
+    /// # Errors
+    /// A key that cannot be read or used.
+    pub fn configured(config: &Config) -> Result<Self, ConfigError> {
+        let mut keys = config.keys()?;
+        if config.dev && keys.secret.is_none() {
+            let path = config.data.join("dev.key");
+            let key = load_or_make(&path).map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
+            keys = keys.secret(&key);
+        }
+        Ok(Self::new(keys, config.jwt_options()))
     }
 
     /// Fetches the keys from their address, if there is one, so that the first token need not wait for them.
