@@ -11,6 +11,7 @@ use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
 use crate::portal::Portal;
+use crate::rooms::Rooms;
 use crate::session::{Expiries, Sessions};
 use crate::store::now_ms;
 use crate::streams::Streams;
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) tickets: Tickets,
     pub(crate) streams: Streams,
     pub(crate) portal: Portal,
+    pub(crate) rooms: Rooms,
     pub(crate) sessions: Sessions,
     pub(crate) expiries: Arc<Expiries>,
     pub(crate) started: std::time::Instant,

@@ -17,10 +17,11 @@ use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
 use crate::portal::Portal;
+use crate::rooms::{RoomKind, Rooms};
 use crate::session::{Expiries, Sessions, expire};
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
-use crate::{files, http, system};
+use crate::{files, http, rooms, system};
 
 /// How many sessions are sent away at once when the server drains, and how long it rests before the next.
 const DRAIN_BATCH: usize = 500;
@@ -58,6 +59,7 @@ pub struct Builder {
     methods: Methods,
     states: States,
     authenticator: Option<Arc<dyn Authenticator>>,
+    kinds: Vec<(Box<str>, Arc<dyn RoomKind>)>,
     pages: Pages,
 }
 
@@ -91,6 +93,12 @@ impl Builder {
         self
     }
 
+    /// Decides about the rooms of a kind: see [`RoomKind`]. A built-in kind of the same name is replaced.
+    pub fn room_kind(mut self, kind: &str, rooms: impl RoomKind) -> Self {
+        self.kinds.push((kind.into(), Arc::new(rooms)));
+        self
+    }
+
     /// Serves the pages of this folder at `/`. Default none.
     pub fn demo(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pages.demo = Some(folder.into());
@@ -105,7 +113,7 @@ impl Builder {
 
     /// Opens the data folder, takes up what an earlier run left there, and builds the server.
     pub async fn build(self) -> Result<Server, BuildError> {
-        let Self { config, methods: own, mut states, authenticator, pages } = self;
+        let Self { config, methods: own, mut states, authenticator, kinds, pages } = self;
         config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
         let data = config.data.clone();
         let broken = |what: &str| failed(format!("{what} in {}", data.display()));
@@ -133,11 +141,17 @@ impl Builder {
         let api_keys = config.api_keys().map_err(|error| failed("the API keys are not usable")(error.into()))?;
         let expiries = Arc::new(Expiries::default());
 
+        let known = config.rooms.kinds.with_built_in(config.dev);
+        let registry = Rooms::registry(&known, kinds).map_err(|told| failed("a kind of rooms is not usable")(told.into()))?;
+        let rooms = Rooms::start(registry);
+
         let mut methods = Methods::default();
         system::methods(&mut methods);
+        rooms::methods(&mut methods);
         files::methods(&mut methods);
         methods.extend(own);
         states.insert(store);
+        states.insert(rooms.clone());
         states.insert(system::Known(methods.infos().cloned().collect()));
         let app = Arc::new(App {
             methods,
@@ -147,6 +161,7 @@ impl Builder {
             tickets: Tickets::new(key),
             streams,
             portal,
+            rooms,
             sessions: Sessions::default(),
             expiries: expiries.clone(),
             started: std::time::Instant::now(),
@@ -215,6 +230,12 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.app.sessions.len()
+    }
+
+    /// The server's rooms.
+    #[must_use]
+    pub fn rooms(&self) -> Rooms {
+        self.app.rooms.clone()
     }
 
     /// Serves until `stop` is ready; then sends the clients away at a pace, with advice to come back, lets requests end that are

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use samewire_protocol::CallId;
 use serde_json::value::RawValue;
 
@@ -17,6 +18,7 @@ pub struct CallContext {
     pub(crate) session: Option<SessionHandle>,
     pub(crate) states: Arc<States>,
     pub(crate) payload: Arc<RawValue>,
+    pub(crate) attachment: Option<Bytes>,
     /// The call's number on its session; absent over HTTP.
     pub(crate) call: Option<CallId>,
 }
@@ -46,11 +48,24 @@ impl CallContext {
         &self.payload
     }
 
+    /// Bytes that belong to the params, where the caller sent some.
+    #[must_use]
+    pub fn attachment(&self) -> Option<&Bytes> {
+        self.attachment.as_ref()
+    }
+
     /// A value that the embedding program gave the server.
     #[must_use]
     pub fn state<S: Clone + 'static>(&self) -> Option<S> {
         self.states.get()
     }
+}
+
+/// What a call takes: its params, and bytes that belong to them.
+#[derive(Debug)]
+pub(crate) struct Params {
+    pub(crate) payload: Box<RawValue>,
+    pub(crate) attachment: Option<Bytes>,
 }
 
 /// Values that the embedding program gives its handlers, one of each type.

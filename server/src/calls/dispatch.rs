@@ -12,6 +12,7 @@ use samewire_protocol::{CallId, Code, Failure, Ran, Route};
 use serde_json::value::RawValue;
 
 use super::CallContext;
+use super::context::Params;
 use super::extract::misdirected;
 use super::handler::Answer;
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::auth::Access;
 use crate::session::{Session, SessionHandle};
 
 /// Runs a call that came over a session.
-pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box<RawValue>, timeout: Option<Duration>) {
+pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, params: Params, timeout: Option<Duration>) {
     let access = session.access();
     if let Err(failure) = access.grants.check_method(method) {
         return session.answer_at_once(id, Err(failure));
@@ -34,7 +35,8 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, payload: Box
         access,
         session: Some(SessionHandle::new(session)),
         states: session.app.states.clone(),
-        payload: Arc::from(payload),
+        payload: Arc::from(params.payload),
+        attachment: params.attachment,
         call: Some(id),
     });
     let mut answer = Box::pin(contain(answer, method));
@@ -69,7 +71,8 @@ pub(crate) async fn run_over_http(
         return Err(late());
     }
     let states = app.states.clone();
-    let answer = registered.handler.call(CallContext { access, session, states, payload: Arc::from(payload), call: None });
+    let payload = Arc::from(payload);
+    let answer = registered.handler.call(CallContext { access, session, states, payload, attachment: None, call: None });
     within(timeout, contain(answer, method)).await
 }
 

@@ -28,6 +28,7 @@
 //! methods.add::<Greet, _, _>(greet);
 //! ```
 
+mod attachment;
 mod context;
 mod dispatch;
 mod extract;
@@ -41,6 +42,8 @@ use samewire_protocol::Method;
 use samewire_protocol::method::RouteKind;
 use samewire_protocol::system::MethodInfo;
 
+pub use attachment::{Attachment, Enclosing};
+pub(crate) use context::Params;
 pub use context::{CallContext, States};
 pub(crate) use dispatch::{run, run_over_http};
 pub use extract::{FromCall, State, Stream};

@@ -11,19 +11,37 @@ use super::policy::{Admission, EventRule, KindPolicy, PresenceMode, Roles, Slow,
 
 /// Policies by kind, as the configuration has them under `[rooms.kinds.NAME]`: what a table does not say is as in the built-in
 /// kind of that name, or as in [`KindPolicy::default`] where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(BTreeMap<Box<str>, Arc<KindPolicy>>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kinds(BTreeMap<Box<str>, Configured>);
+
+/// One kind, as it is written and as what it comes to.
+#[derive(Clone, Debug, PartialEq)]
+struct Configured {
+    table: toml::Table,
+    policy: Arc<KindPolicy>,
+}
 
 impl Kinds {
     /// Sets the policy of a kind.
     pub fn insert(&mut self, kind: &str, policy: KindPolicy) {
-        self.0.insert(kind.into(), Arc::new(policy));
+        let table = table(&policy);
+        self.0.insert(kind.into(), Configured { table, policy: Arc::new(policy) });
     }
 
     /// The policy of a kind that the configuration tells of.
     #[must_use]
     pub fn get(&self, kind: &str) -> Option<&Arc<KindPolicy>> {
-        self.0.get(kind)
+        self.0.get(kind).map(|kind| &kind.policy)
+    }
+
+    /// What the configuration makes of a program's own kind.
+    pub(super) fn over(&self, kind: &str, policy: KindPolicy) -> Result<Arc<KindPolicy>, String> {
+        let policy = match self.0.get(kind) {
+            Some(configured) => over(policy, configured.table.clone()).map_err(|error| error.to_string())?,
+            None => policy,
+        };
+        policy.check().map_err(|told| format!("rooms.kinds.{kind}.{told}"))?;
+        Ok(Arc::new(policy))
     }
 
     /// Says what cannot be right, with the key.
@@ -44,7 +62,7 @@ impl Kinds {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<KindPolicy>)> {
-        self.0.iter().map(|(kind, policy)| (&**kind, policy))
+        self.0.iter().map(|(kind, configured)| (&**kind, &configured.policy))
     }
 
     /// These, and the built-in kinds that they do not tell of: `chat`, `file`, `live` and `portal`, and with `dev` also `demo`.
@@ -52,8 +70,10 @@ impl Kinds {
     pub fn with_built_in(&self, dev: bool) -> Self {
         let mut all = self.clone();
         for kind in BUILT_IN.iter().copied().chain(dev.then_some(DEMO)) {
-            if let Some(policy) = built_in(kind) {
-                all.0.entry(kind.into()).or_insert_with(|| Arc::new(policy));
+            if let Some(policy) = built_in(kind)
+                && !all.0.contains_key(kind)
+            {
+                all.insert(kind, policy);
             }
         }
         all
@@ -62,7 +82,7 @@ impl Kinds {
 
 impl Serialize for Kinds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(kind, policy)| (kind, &**policy)))
+        serializer.collect_map(self.0.iter().map(|(kind, configured)| (kind, &*configured.policy)))
     }
 }
 
@@ -71,21 +91,26 @@ impl<'de> Deserialize<'de> for Kinds {
         let tables = BTreeMap::<String, toml::Table>::deserialize(deserializer)?;
         let mut kinds = Self::default();
         for (kind, table) in tables {
-            let policy = over(&kind, table).map_err(|error| {
+            let base = built_in(&kind).unwrap_or_default();
+            let policy = over(base, table.clone()).map_err(|error| {
                 let error = error.to_string();
                 serde::de::Error::custom(format!("rooms.kinds.{kind}: {}", error.trim_end()))
             })?;
-            kinds.insert(&kind, policy);
+            kinds.0.insert(kind.into(), Configured { table, policy: Arc::new(policy) });
         }
         Ok(kinds)
     }
 }
 
-/// Lays what is written over the built-in kind of that name.
-fn over(kind: &str, written: toml::Table) -> Result<KindPolicy, toml::de::Error> {
-    let mut table = toml::Table::try_from(built_in(kind).unwrap_or_default()).unwrap_or_default();
+/// Lays what is written over a policy.
+fn over(policy: KindPolicy, written: toml::Table) -> Result<KindPolicy, toml::de::Error> {
+    let mut table = table(&policy);
     table.extend(written);
     toml::Value::Table(table).try_into()
+}
+
+fn table(policy: &KindPolicy) -> toml::Table {
+    toml::Table::try_from(policy).unwrap_or_default()
 }
 
 const BUILT_IN: [&str; 4] = ["chat", "file", "live", "portal"];

@@ -8,16 +8,20 @@ use samewire_protocol::{Failure, Link, StreamId, StreamNo};
 
 use super::Session;
 use super::errands::Errand;
+use super::room_errands::RoomErrand;
 use crate::calls;
 
 impl Session {
     /// Acts on an event of this link. Never waits: what takes time becomes a task.
     pub(crate) fn act(self: &Arc<Self>, link: Link, event: Event) {
         match event {
-            Event::Call { id, method, payload, timeout, .. } => calls::run(self, id, &method, payload, timeout),
+            Event::Call { id, method, payload, timeout, attachment } => {
+                calls::run(self, id, &method, calls::Params { payload, attachment }, timeout);
+            }
             Event::Cancel { id } => {
                 let mut core = self.core.lock();
                 let task = core.running.remove(&id);
+                core.attached.remove(&id);
                 drop(core);
                 if let Some(task) = task {
                     task.abort();
@@ -25,6 +29,9 @@ impl Session {
                 self.wake_parts();
             }
             Event::PartsTaken { .. } => self.wake_parts(),
+            Event::Join(joining) => self.run_room_errand(RoomErrand::Join(link, Box::new(joining))),
+            Event::Leave { room } => self.run_room_errand(RoomErrand::Leave(link, room)),
+            Event::Cast(casting) => self.run_room_errand(RoomErrand::Cast(Box::new(casting))),
             Event::Open { stream, spec } => self.open(link, stream, spec),
             Event::Data { stream, offset, bytes } => {
                 let mut core = self.core.lock();

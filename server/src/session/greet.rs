@@ -39,7 +39,11 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
         None => Continuity::Fresh,
     };
     let ticket = app.tickets.issue(session.id, session.life, &access, now_ms() + millis(TICKET_TTL));
+    let before = session.access();
     session.renew(access.clone());
+    if before.grants != access.grants {
+        session.recheck(None);
+    }
     // It is here for all to see only now: what was revoked in between did not find it.
     if let Err(failure) = app.guard.check(&access, Some(id)) {
         app.sessions.expel(&session, failure.clone());

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use samewire_protocol::files::FileRecord;
+use samewire_protocol::rooms::{Member, RoomName};
 use samewire_protocol::streams::StreamSpec;
 use samewire_protocol::{CallId, Code, Failure, FileId, SessionId, StreamId, StreamRef};
 use serde_json::value::RawValue;
 
 use super::Session;
 use crate::auth::{Access, Identity};
+use crate::rooms::Room;
 use crate::streams::{Incoming, Outgoing};
 
 /// The session that a call came over, or whose credential a call over HTTP carried. Cheap to clone.
@@ -71,6 +74,14 @@ impl SessionHandle {
         drop(core);
         self.0.wake();
         Ok((reference, file))
+    }
+
+    pub(crate) async fn membership(&self, room: &RoomName) -> Result<(Arc<Room>, Member), Failure> {
+        self.0.membership(room).await
+    }
+
+    pub(crate) fn attach_to_answer(&self, call: CallId, bytes: Bytes) {
+        self.0.core.lock().attached.insert(call, bytes);
     }
 
     pub(crate) fn send_part(&self, call: CallId, payload: &RawValue, context: &Context<'_>) -> Poll<bool> {

@@ -1,5 +1,6 @@
 //! A client's session on the server: who it is, what runs for it, which streams it carries, and the machine that speaks for it.
 
+mod bell;
 mod errands;
 mod events;
 mod expiry;
@@ -7,14 +8,16 @@ mod greet;
 mod handle;
 mod registry;
 mod renewal;
+mod room_errands;
+mod rooms;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::task::AtomicWaker;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use samewire_protocol::accept::{self, Output};
 use samewire_protocol::wire::Advice;
@@ -23,12 +26,14 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+pub(crate) use bell::Bell;
 use errands::Errands;
 pub(crate) use expiry::{Expiries, expire};
 pub(crate) use greet::{Admitted, Greeted, admit, greet, random};
 pub use handle::SessionHandle;
 pub(crate) use registry::Sessions;
 use renewal::{Held, Renewal};
+use rooms::Memberships;
 
 use crate::app::App;
 use crate::auth::{Access, Identity};
@@ -48,9 +53,12 @@ pub(crate) struct Session {
     /// How many streams are being taken up, and the bell for when one was.
     taking_up: AtomicUsize,
     taken_up: Notify,
-    /// Wakes the link's task when the machine has something to say.
-    waker: AtomicWaker,
-    dirty: AtomicBool,
+    /// The rooms that it is in. Never locked while a room is.
+    rooms: Mutex<Memberships>,
+    /// The bell for when a room was joined, or could not be.
+    entered: Notify,
+    /// Wakes the link's task when there is something to say.
+    bell: Arc<Bell>,
 }
 
 struct Core {
@@ -66,11 +74,22 @@ struct Core {
     renewal: Renewal,
     /// Handlers that wait until a caller has taken some parts.
     part_wakers: Vec<Waker>,
+    /// Bytes that go with answers to come.
+    attached: HashMap<CallId, Bytes>,
+}
+
+impl Core {
+    fn answer(&mut self, now: samewire_protocol::Instant, id: CallId, result: Result<Box<RawValue>, Failure>) {
+        match (self.attached.remove(&id), result) {
+            (Some(bytes), Ok(payload)) => self.machine.answer_with(now, id, &payload, &bytes),
+            (_, result) => self.machine.answer(now, id, result),
+        };
+    }
 }
 
 impl Session {
     pub(crate) fn new(app: &Arc<App>, id: SessionId, life: u64, access: Arc<Access>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|session| Self {
             id,
             life,
             identity: access.identity.clone(),
@@ -86,12 +105,14 @@ impl Session {
                 errands: Errands::default(),
                 renewal: Renewal::default(),
                 part_wakers: Vec::new(),
+                attached: HashMap::new(),
             }),
             app: app.clone(),
             taking_up: AtomicUsize::new(0),
             taken_up: Notify::new(),
-            waker: AtomicWaker::new(),
-            dirty: AtomicBool::new(false),
+            rooms: Mutex::default(),
+            entered: Notify::new(),
+            bell: Arc::new(Bell::new(session.clone())),
         })
     }
 
@@ -112,6 +133,7 @@ impl Session {
         core.machine.attach(self.app.now(), link, greeting);
         drop(core);
         events.into_iter().for_each(|event| self.act(before, event));
+        self.read_rooms_on(link);
         self.wake();
         Some(link)
     }
@@ -128,6 +150,7 @@ impl Session {
             for attachment in attachments {
                 attachment.detach();
             }
+            self.leave_rooms_unread(link);
         }
     }
 
@@ -174,15 +197,11 @@ impl Session {
     /// another socket has taken the session over, whose task must not lose its place to this one's.
     pub(crate) fn poll_dirty(&self, link: Link, context: &Context<'_>) -> Option<bool> {
         let core = self.core.lock();
-        (core.link == link).then(|| {
-            self.waker.register(context.waker());
-            self.dirty.swap(false, Ordering::AcqRel)
-        })
+        (core.link == link).then(|| self.bell.register(context.waker()))
     }
 
     fn wake(&self) {
-        self.dirty.store(true, Ordering::Release);
-        self.waker.wake();
+        self.bell.ring();
     }
 
     // For everybody.
@@ -198,7 +217,7 @@ impl Session {
     pub(crate) fn answer(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
         let mut core = self.core.lock();
         core.running.remove(&id);
-        core.machine.answer(self.app.now(), id, result);
+        core.answer(self.app.now(), id, result);
         drop(core);
         self.wake();
     }
@@ -206,7 +225,7 @@ impl Session {
     /// Gives the answer of a handler that was done at once, from the link's own task: it asks the machine what to say next anyway,
     /// and waking it would make it go round once more for each call.
     pub(crate) fn answer_at_once(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
-        self.core.lock().machine.answer(self.app.now(), id, result);
+        self.core.lock().answer(self.app.now(), id, result);
     }
 
     /// Runs the rest of a handler as a task of its own, which a cancel stops.
@@ -264,6 +283,7 @@ impl Session {
         running.into_iter().for_each(|task| task.abort());
         incoming.into_iter().for_each(|attachment| attachment.detach());
         parts.into_iter().for_each(Waker::wake);
+        self.leave_all();
         let (streams, id) = (self.app.streams.clone(), self.id);
         tokio::spawn(async move {
             if let Err(error) = streams.session_ended(id).await {

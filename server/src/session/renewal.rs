@@ -82,6 +82,7 @@ impl Session {
                 Ok(()) => {
                     let lasts = self.lasts();
                     self.machine(|machine, now| machine.token_taken(now, lasts));
+                    self.recheck(None);
                 }
                 // The one before is good until its own end.
                 Err(failure) => self.machine(|machine, now| machine.trouble(now, failure, None)),

@@ -139,6 +139,10 @@ impl Members {
         self.over.remove(&member)
     }
 
+    pub(super) fn knows(&self, member: Member) -> bool {
+        self.present.contains_key(&member) || self.over.contains_key(&member)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = (Member, &There)> {
         self.present.iter().map(|(member, there)| (*member, there))
     }

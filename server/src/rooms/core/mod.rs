@@ -232,20 +232,32 @@ impl Core {
         Some(Reader::new(member, role, watches, from))
     }
 
-    /// A member may be something else from here on. `None` when it is a member no longer.
-    pub fn change_role(&mut self, now: Millis, reader: &mut Reader, presence: bool, role: Role) -> Option<()> {
-        let there = self.members.get_mut(reader.member())?;
-        there.role = role.clone();
-        let user = there.id.clone();
-        self.note(now, reader.member(), Some(&user));
-        reader.become_role(self.epoch, role.clone(), presence && self.policy.see.has(&role));
-        Some(())
+    /// A member is something else from here on; nothing for one that is a member no longer.
+    pub fn change_role(&mut self, now: Millis, member: Member, role: Role) {
+        if let Some(there) = self.members.get_mut(member) {
+            there.role = role;
+            let user = there.id.clone();
+            self.note(now, member, Some(&user));
+        }
+    }
+
+    /// Tells a member what it is now: it joins once more, where it is.
+    pub fn tell_role(&self, reader: &mut Reader, presence: bool) {
+        if let Some(role) = self.role(reader.member()) {
+            reader.become_role(self.epoch, role.clone(), presence && self.policy.see.has(role));
+        }
     }
 
     /// The role of a member.
     #[must_use]
     pub fn role(&self, member: Member) -> Option<&Role> {
         self.members.get(member).map(|there| &there.role)
+    }
+
+    /// Whether this is a member, or was one and has not heard that it is none any more.
+    #[must_use]
+    pub fn knows(&self, member: Member) -> bool {
+        self.members.knows(member)
     }
 
     /// A member's link is lost: it counts for a while as if it were there.

@@ -102,27 +102,61 @@ impl Core {
     /// # Errors
     /// `not-joined`, `forbidden`, `rate-limited`, `too-big`, `bad-params`, `conflict`.
     pub fn publish(&mut self, now: Millis, author: Author<'_>, publication: Publication) -> Result<Published, Failure> {
-        let Publication { message, change, key, expected } = publication;
+        match self.consider(now, author, &publication)? {
+            Some(published) => Ok(published),
+            None => self.commit(now, author, publication),
+        }
+    }
+
+    /// Whether an event may be made: the first half of [`Core::publish`], which counts against the author's rate. What was made
+    /// before with the same key is the answer.
+    ///
+    /// # Errors
+    /// As for [`Core::publish`].
+    pub fn consider(
+        &mut self,
+        now: Millis,
+        author: Author<'_>,
+        publication: &Publication,
+    ) -> Result<Option<Published>, Failure> {
+        let Publication { message, change, key, .. } = publication;
         let deed = if change.is_some() { Deed::Patch } else { Deed::Publish };
-        self.admit(now, author, deed, &message, change.as_ref().map(Change::json))?;
+        self.admit(now, author, deed, message, change.as_ref().map(Change::json))?;
         if key.as_ref().is_some_and(|key| key.len() > MAX_KEY || key.is_empty()) {
             return Err(Failure::new(Code::BadParams, format!("a key has 1 to {MAX_KEY} bytes")));
         }
+        self.known(now, author, publication)
+    }
+
+    /// What was made before with the same key; a conflict where something else was expected.
+    fn known(&self, now: Millis, author: Author<'_>, publication: &Publication) -> Result<Option<Published>, Failure> {
+        if let Some(key) = &publication.key
+            && let Some(offset) = self.keys.offset(now, &self.owner(author), key)
+        {
+            return Ok(Some(Published { offset, epoch: self.epoch, duplicate: true }));
+        }
+        match publication.expected {
+            Some(expected) if expected != self.newest => {
+                let newest = self.newest;
+                let told = format!("the room's newest event is {newest} and not {expected}; read what is new and decide again");
+                let mut failure = Failure::new(Code::Conflict, told);
+                failure.data = RawValue::from_string(format!("{{\"offset\":{newest}}}")).ok();
+                Err(failure)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes an event that was [considered](Core::consider) before, whether or not its author is still there.
+    ///
+    /// # Errors
+    /// `too-big`, `bad-params`, `conflict`.
+    pub fn commit(&mut self, now: Millis, author: Author<'_>, publication: Publication) -> Result<Published, Failure> {
+        if let Some(published) = self.known(now, author, &publication)? {
+            return Ok(published);
+        }
+        let Publication { message, change, key, .. } = publication;
         let owner = self.owner(author);
-        if let Some(key) = &key
-            && let Some(offset) = self.keys.offset(now, &owner, key)
-        {
-            return Ok(Published { offset, epoch: self.epoch, duplicate: true });
-        }
-        if let Some(expected) = expected
-            && expected != self.newest
-        {
-            let newest = self.newest;
-            let message = format!("the room's newest event is {newest} and not {expected}; read what is new and decide again");
-            let mut failure = Failure::new(Code::Conflict, message);
-            failure.data = RawValue::from_string(format!("{{\"offset\":{newest}}}")).ok();
-            return Err(failure);
-        }
         if let Some(change) = &change {
             self.state = Some(self.changed(change)?);
         }
@@ -295,16 +329,6 @@ impl Core {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Whether a member may publish this, before anybody else is asked.
-    ///
-    /// # Errors
-    /// `not-joined`, `forbidden`.
-    pub fn may_publish(&self, member: Member, name: &EventName, is_change: bool) -> Result<Role, Failure> {
-        let role = self.role(member).ok_or_else(|| self.not_joined())?;
-        self.check(role, if is_change { Deed::Patch } else { Deed::Publish }, name)?;
-        Ok(role.clone())
     }
 
     fn changed(&self, change: &Change) -> Result<State, Failure> {

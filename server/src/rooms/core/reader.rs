@@ -69,6 +69,19 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The smaller of both.
+    #[must_use]
+    pub fn at_most(self, other: Self) -> Self {
+        Self { frames: self.frames.min(other.frames), bytes: self.bytes.min(other.bytes) }
+    }
+
+    /// What is left of it when of a share of it so much is left.
+    #[must_use]
+    pub fn less(self, share: Self, left: Self) -> Self {
+        let (frames, bytes) = (share.frames - left.frames, share.bytes - left.bytes);
+        Self { frames: self.frames.saturating_sub(frames), bytes: self.bytes.saturating_sub(bytes) }
+    }
+
     /// Whether nothing more may be pulled.
     #[must_use]
     pub fn is_spent(&self) -> bool {

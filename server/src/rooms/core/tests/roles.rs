@@ -111,8 +111,8 @@ fn a_member_becomes_something_else() {
     let mut ada = Peer::join(&mut room, 0, "ada");
     ada.pull(&mut room, 0);
     room.publish(0, Author::Server("test"), message("n", json!(1)).into()).expect("published");
-    let reader = ada.reader.as_mut().expect("a place");
-    room.change_role(1_000, reader, true, role("host")).expect("a member");
+    room.change_role(1_000, ada.member, role("host"));
+    room.tell_role(ada.reader.as_mut().expect("a place"), true);
     ada.pull(&mut room, 1_000);
     assert_eq!(ada.client.joined["role"], "host");
     assert_eq!((ada.client.recovered, ada.client.offset, ada.client.heard.len()), (Some(true), 1, 1));

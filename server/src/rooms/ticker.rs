@@ -1,0 +1,85 @@
+//! One task for everything in rooms that happens after a while.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::core::Millis;
+use super::room::Room;
+use super::{Inner, Rooms};
+use crate::store::now_ms;
+
+/// Rooms by when they want to be looked at, each once.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    due: Mutex<Due>,
+    earlier: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Due {
+    rooms: BTreeMap<(Millis, u64), Weak<Room>>,
+    count: u64,
+}
+
+impl Schedule {
+    pub(super) fn add(&self, room: &Arc<Room>, at: Millis) {
+        let mut due = self.due.lock();
+        let before = (room.scheduled.load(Ordering::Relaxed), room.place.load(Ordering::Relaxed));
+        if at >= before.0 {
+            return;
+        }
+        due.rooms.remove(&before);
+        room.scheduled.store(at, Ordering::Relaxed);
+        room.place.store(due.count + 1, Ordering::Relaxed);
+        let is_first = due.rooms.first_key_value().is_none_or(|((first, _), _)| at < *first);
+        due.count += 1;
+        let key = (at, due.count);
+        due.rooms.insert(key, Arc::downgrade(room));
+        drop(due);
+        if is_first {
+            self.earlier.notify_one();
+        }
+    }
+
+    fn first(&self) -> Option<Millis> {
+        self.due.lock().rooms.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The next room that is due; one that is no more is passed over.
+    fn pop(&self, now: Millis) -> Option<Arc<Room>> {
+        let mut due = self.due.lock();
+        loop {
+            let entry = due.rooms.first_entry().filter(|entry| entry.key().0 <= now)?;
+            if let Some(room) = entry.remove().upgrade() {
+                room.scheduled.store(Millis::MAX, Ordering::Relaxed);
+                return Some(room);
+            }
+        }
+    }
+}
+
+/// Ticks rooms for as long as there are any to come.
+pub(super) async fn run(rooms: Weak<Inner>, schedule: Arc<Schedule>) {
+    loop {
+        let now = now_ms();
+        while let Some(room) = schedule.pop(now) {
+            if room.tick() {
+                let Some(rooms) = rooms.upgrade() else { return };
+                Rooms(rooms).let_go(&room);
+            }
+        }
+        match schedule.first() {
+            Some(at) => {
+                let wait = Duration::from_millis(at.saturating_sub(now_ms()).max(1));
+                // Whether it is time or there is something earlier: it is looked at anew.
+                let _ = tokio::time::timeout(wait, schedule.earlier.notified()).await;
+            }
+            None => schedule.earlier.notified().await,
+        }
+    }
+}

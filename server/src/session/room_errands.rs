@@ -1,0 +1,164 @@
+//! What a client wants of rooms, one after the other, in the order in which it said so.
+//!
+//! Whether somebody may come into a room can take time to decide. Until it is, everything else that the client says of rooms waits
+//! behind it, so that it cannot overtake itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use samewire_protocol::accept::{Casting, Joining};
+use samewire_protocol::rooms::RoomName;
+use samewire_protocol::{Code, Failure, Link};
+
+use super::Session;
+
+/// What waits for its turn.
+#[derive(Default)]
+pub(super) struct RoomErrands {
+    waiting: VecDeque<RoomErrand>,
+    busy: bool,
+}
+
+/// What is to be done when its turn comes.
+pub(super) enum RoomErrand {
+    /// The client wants to be in a room.
+    Join(Link, Box<Joining>),
+    /// It leaves one.
+    Leave(Link, RoomName),
+    /// It says something to those who are in one.
+    Cast(Box<Casting>),
+    /// It may be that it may not be in one any more.
+    Recheck(RoomName),
+}
+
+impl RoomErrands {
+    /// Whether something is being decided.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+impl Session {
+    pub(super) fn run_room_errand(self: &Arc<Self>, errand: RoomErrand) {
+        let mut memberships = self.rooms.lock();
+        if memberships.ended {
+            return;
+        }
+        let errands = &mut memberships.errands;
+        if errands.busy {
+            // A client may ask for as many rooms as it may be in, and leave them again, before anything is decided.
+            if errands.waiting.len() < 4 * self.app.config.limits.max_rooms {
+                return errands.waiting.push_back(errand);
+            }
+            drop(memberships);
+            return self.refuse(errand);
+        }
+        errands.busy = true;
+        drop(memberships);
+        if let Some(errand) = self.do_at_once(errand) {
+            let mut doing = Box::pin(self.clone().do_errand(errand));
+            // Most are decided at once.
+            if doing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                let session = self.clone();
+                tokio::spawn(async move {
+                    doing.await;
+                    session.do_errands().await;
+                });
+                return;
+            }
+        }
+        let mut memberships = self.rooms.lock();
+        if memberships.errands.waiting.is_empty() {
+            memberships.errands.busy = false;
+            drop(memberships);
+            self.entered.notify_waiters();
+        } else {
+            drop(memberships);
+            tokio::spawn(self.clone().do_errands());
+        }
+    }
+
+    async fn do_errands(self: Arc<Self>) {
+        loop {
+            self.entered.notify_waiters();
+            let errand = {
+                let errands = &mut self.rooms.lock().errands;
+                let errand = errands.waiting.pop_front();
+                errands.busy = errand.is_some();
+                errand
+            };
+            let Some(errand) = errand else { return self.entered.notify_waiters() };
+            if let Some(errand) = self.do_at_once(errand) {
+                self.clone().do_errand(errand).await;
+            }
+        }
+    }
+
+    /// Does what needs no decision; gives back what does.
+    fn do_at_once(&self, errand: RoomErrand) -> Option<RoomErrand> {
+        match errand {
+            RoomErrand::Leave(link, room) => self.leave(link, &room),
+            RoomErrand::Cast(casting) => self.cast(*casting),
+            errand => return Some(errand),
+        }
+        None
+    }
+
+    async fn do_errand(self: Arc<Self>, errand: RoomErrand) {
+        match errand {
+            RoomErrand::Join(link, joining) => {
+                if let Err(failure) = self.join(link, &joining).await {
+                    if let Ok(kind) = self.app.rooms.kind(&joining.room) {
+                        kind.metrics.refused.add(1);
+                    }
+                    // A member that is refused on its new link is none any more.
+                    let before = self.rooms.lock().take(&joining.room);
+                    if let Some((room, member)) = before {
+                        room.leave(member);
+                    }
+                    self.tell_left(link, &joining.room, Some(&failure));
+                }
+            }
+            RoomErrand::Recheck(name) => {
+                let is_in = self.rooms.lock().find(&name).is_some();
+                let Ok(kind) = self.app.rooms.kind(&name) else { return };
+                if is_in {
+                    match kind.role(&self.access(), &name).await {
+                        Ok(role) => self.change_role(&name, role),
+                        Err(failure) => self.put_out(&name, failure),
+                    }
+                }
+            }
+            RoomErrand::Leave(..) | RoomErrand::Cast(..) => {}
+        }
+    }
+
+    async fn join(self: &Arc<Self>, link: Link, joining: &Joining) -> Result<(), Failure> {
+        let rooms = &self.app.rooms;
+        let role = rooms.kind(&joining.room)?.role(&self.access(), &joining.room).await?;
+        loop {
+            let room = rooms.find_or_make(&joining.room).await?;
+            if let Some(entered) = self.enter(link, &room, joining, role.clone()) {
+                return entered;
+            }
+        }
+    }
+
+    /// Too much waits already.
+    fn refuse(&self, errand: RoomErrand) {
+        let failure = Failure::new(Code::Overloaded, "too much is waiting to be decided; ask for one room after the other");
+        match errand {
+            RoomErrand::Join(link, joining) => self.tell_left(link, &joining.room, Some(&failure)),
+            RoomErrand::Cast(casting) => self.machine(|machine, now| {
+                machine.trouble(now, failure, Some(&casting.room));
+            }),
+            // It could not be left in its turn, so nothing of the client's goes on as it thinks.
+            RoomErrand::Leave(..) | RoomErrand::Recheck(..) => self.dismiss(failure, Some(self.app.advice())),
+        }
+    }
+}
