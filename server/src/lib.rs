@@ -28,6 +28,7 @@ pub mod portal;
 mod read_ahead;
 pub mod rooms;
 mod server;
+mod shared_write;
 pub mod session;
 pub mod store;
 pub mod streams;

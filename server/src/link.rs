@@ -1,6 +1,8 @@
 //! One task per socket: it drives the machine of the session that the socket carries. The only file that knows which
 //! WebSocket library this is.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::task::{Context, Poll};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -27,8 +30,9 @@ use crate::app::App;
 use crate::http::{Problem, origin};
 use crate::read_ahead::ReadAhead;
 use crate::session::{Greeted, Session, greet};
+use crate::shared_write::SharedWrite;
 
-type Socket = WebSocketStream<ReadAhead<TokioIo<hyper::upgrade::Upgraded>>>;
+type Socket = WebSocketStream<SharedWrite<ReadAhead<TokioIo<hyper::upgrade::Upgraded>>>>;
 
 /// How many bytes are read before what they led to is sent: an answer waits for one or two chunks of a stream, not for more.
 const READ_BATCH: usize = 96 * 1024;
@@ -94,7 +98,7 @@ async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Resul
         .write_buffer_size(16 * 1024)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
-    let io = ReadAhead::new(TokioIo::new(upgraded));
+    let io = SharedWrite::new(ReadAhead::new(TokioIo::new(upgraded)));
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     if let Err(failure) = allowed {
         return part(&mut socket, failure, None).await;
@@ -114,6 +118,13 @@ async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Resul
 }
 
 const READ_BUFFER: usize = 1024;
+/// How many bytes of rooms a socket is given at a time.
+const PULL_BYTES: usize = 64 * 1024;
+
+std::thread_local! {
+    /// Frames on their way from a room to a socket. It is empty between two tasks, so they share it.
+    static FRAMES: RefCell<VecDeque<Bytes>> = const { RefCell::new(VecDeque::new()) };
+}
 
 /// The hello, and the session that it leads to. `None` when the socket is gone.
 async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Session>, Link)>, Failure> {
@@ -202,8 +213,8 @@ struct Driver {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Frames were given to the socket and not flushed.
     unflushed: bool,
-    /// When the socket last took something.
-    took_at: std::time::Instant,
+    /// Since when the socket has taken nothing, if something waits for it.
+    moved_at: std::time::Instant,
     /// Bytes of streams were, and the machine waits to hear that they went.
     bulk: bool,
 }
@@ -224,8 +235,8 @@ enum End {
 
 impl Driver {
     fn new(socket: Socket, session: Arc<Session>, link: Link) -> Self {
-        let took_at = std::time::Instant::now();
-        Self { socket, session, link, waiting: None, timer: None, unflushed: false, took_at, bulk: false }
+        let moved_at = std::time::Instant::now();
+        Self { socket, session, link, waiting: None, timer: None, unflushed: false, moved_at, bulk: false }
     }
 
     async fn run(mut self) {
@@ -274,6 +285,9 @@ impl Driver {
                 Ok(read) => read,
                 Err(end) => return Poll::Ready(end),
             };
+            if let Err(end) = self.fan_out(context) {
+                return Poll::Ready(end);
+            }
             if self.is_stuck() {
                 return Poll::Ready(End::Lost);
             }
@@ -305,15 +319,14 @@ impl Driver {
                 }
                 self.bulk |= matches!(message, Message::Binary(_));
                 self.unflushed = true;
-                self.took_at = std::time::Instant::now();
                 if Pin::new(&mut self.socket).start_send(message).is_err() {
                     return Poll::Ready(End::Lost);
                 }
             }
             let Some(output) = self.session.poll_output(self.link) else { return Poll::Ready(End::Superseded) };
             match output {
-                Output::SendText(text) => self.waiting = Some(message(text)),
-                Output::SendBinary(frame) => self.waiting = Some(Message::Binary(frame)),
+                Output::SendText(text) => self.wait_with(message(text)),
+                Output::SendBinary(frame) => self.wait_with(Message::Binary(frame)),
                 Output::Event(event) => self.session.act(self.link, event),
                 Output::HangUp { code, reason } => return Poll::Ready(End::HangUp(code, reason)),
                 Output::Wait(at) => {
@@ -322,6 +335,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn wait_with(&mut self, message: Message) {
+        self.waiting = Some(message);
+        self.moved_at = std::time::Instant::now();
     }
 
     /// Whether something went out that the machine waited for.
@@ -343,17 +361,55 @@ impl Driver {
         }
     }
 
+    /// Gives the socket what the session's rooms have for it, while it takes it.
+    fn fan_out(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        if self.waiting.is_some() || self.unflushed {
+            return Ok(());
+        }
+        let socket = self.socket.get_mut();
+        if socket.is_torn() {
+            // An answer of the library's own to a ping; it goes out first.
+            self.unflushed = true;
+            context.waker().wake_by_ref();
+            return Ok(());
+        }
+        FRAMES.with_borrow_mut(|frames| {
+            for _ in 0..ROUNDS {
+                if !socket.has_left() {
+                    self.session.pull_rooms(self.link, frames, PULL_BYTES);
+                    if frames.is_empty() {
+                        return Ok(());
+                    }
+                }
+                let (left, taken) = (socket.has_left(), socket.taken());
+                match socket.poll_write_shared(context, frames) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Err(End::Lost),
+                    Poll::Pending => {
+                        if !left || socket.taken() != taken {
+                            self.moved_at = std::time::Instant::now();
+                        }
+                        return Ok(());
+                    }
+                }
+            }
+            // There is more, and others have waited long enough.
+            context.waker().wake_by_ref();
+            Ok(())
+        })
+    }
+
     /// Whether the client has taken nothing of what waits for it for as long as it may be silent.
     fn is_stuck(&mut self) -> bool {
-        if self.waiting.is_none() {
+        if self.waiting.is_none() && !self.socket.get_ref().has_left() {
             return false;
         }
         let limits = &self.session.app.config.limits;
         let patience = limits.heartbeat_interval + limits.heartbeat_timeout;
-        if self.took_at.elapsed() >= patience {
+        if self.moved_at.elapsed() >= patience {
             return true;
         }
-        self.arm(Some(self.session.app.machine_time(self.took_at + patience)));
+        self.arm(Some(self.session.app.machine_time(self.moved_at + patience)));
         false
     }
 
