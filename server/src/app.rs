@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
+use crate::metrics::{Metrics, TokenEvent};
 use crate::portal::Portal;
 use crate::rooms::Rooms;
 use crate::session::{Expiries, Sessions};
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) streams: Streams,
     pub(crate) portal: Portal,
     pub(crate) rooms: Rooms,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) sessions: Sessions,
     pub(crate) expiries: Arc<Expiries>,
     pub(crate) started: std::time::Instant,
@@ -65,6 +67,7 @@ impl App {
         for session in self.sessions.all() {
             if revocation.covers(&session.access(), Some(session.id), at) {
                 self.sessions.expel(&session, revoked());
+                self.metrics.token(TokenEvent::Revoked);
                 ended += 1;
             }
         }

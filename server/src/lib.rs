@@ -24,6 +24,7 @@ pub mod files;
 mod http;
 pub mod limits;
 mod link;
+mod metrics;
 pub mod portal;
 mod read_ahead;
 pub mod rooms;

@@ -28,11 +28,12 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
 use crate::app::App;
 use crate::http::{Problem, origin};
+use crate::metrics::Metered;
 use crate::read_ahead::ReadAhead;
 use crate::session::{Greeted, Session, greet};
 use crate::shared_write::SharedWrite;
 
-type Socket = WebSocketStream<SharedWrite<ReadAhead<TokioIo<hyper::upgrade::Upgraded>>>>;
+type Socket = WebSocketStream<SharedWrite<ReadAhead<Metered<TokioIo<hyper::upgrade::Upgraded>>>>>;
 
 /// How many bytes are read before what they led to is sent: an answer waits for one or two chunks of a stream, not for more.
 const READ_BATCH: usize = 96 * 1024;
@@ -98,18 +99,22 @@ async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Resul
         .write_buffer_size(16 * 1024)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
-    let io = SharedWrite::new(ReadAhead::new(TokioIo::new(upgraded)));
+    let io = SharedWrite::new(ReadAhead::new(Metered::new(TokioIo::new(upgraded), app.metrics.clone())));
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     if let Err(failure) = allowed {
+        app.metrics.refused(&failure);
         return part(&mut socket, failure, None).await;
     }
     match begin(&app, &mut socket).await {
         Ok(Some((session, link))) => {
             // The future of the greeting is gone here; what stays with an idle session is this loop alone.
+            let begun = std::time::Instant::now();
             Box::pin(Driver::new(socket, session, link).run()).await;
+            app.metrics.disconnected(begun.elapsed());
         }
         Ok(None) => {}
         Err(failure) => {
+            app.metrics.refused(&failure);
             let may_return = failure.retryable || samewire_protocol::code::may_come_back(failure.code.close());
             let advice = may_return.then(|| app.advice());
             part(&mut socket, failure, advice).await;
@@ -148,6 +153,7 @@ async fn begin(app: &Arc<App>, socket: &mut Socket) -> Result<Option<(Arc<Sessio
         accept::Greeting { ticket: &ticket, continuity, identity, reconnect: app.advice(), expires: session.lasts() };
     match session.attach(&greeting) {
         Some(link) => {
+            app.metrics.connected(continuity);
             // It may have come in after all others were sent away.
             if *app.draining.borrow() {
                 session.dismiss(App::restarting(), Some(app.advice()));

@@ -16,6 +16,7 @@ use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, R
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
+use crate::metrics::Metrics;
 use crate::portal::Portal;
 use crate::rooms::{RoomKind, Rooms};
 use crate::session::{Expiries, Sessions, expire};
@@ -162,6 +163,7 @@ impl Builder {
             streams,
             portal,
             rooms,
+            metrics: Arc::new(Metrics::new()),
             sessions: Sessions::default(),
             expiries: expiries.clone(),
             started: std::time::Instant::now(),

@@ -18,6 +18,9 @@ impl FromRequestParts<Arc<App>> for ApiKey {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let name = bearer(&parts.headers).and_then(|key| app.api_keys.verify(key));
-        name.map(Self).map_err(|failure| Problem::new(&failure))
+        name.map(Self).map_err(|failure| {
+            app.metrics.refused(&failure);
+            Problem::new(&failure)
+        })
     }
 }

@@ -35,7 +35,8 @@ impl Gate {
     pub async fn access(&self, headers: &HeaderMap) -> Result<Access, Failure> {
         self.origin(headers)?;
         let token = bearer(headers)?.ok_or_else(crate::auth::unauthenticated)?;
-        self.0.guard.authenticate(Some(token)).await?.ok_or_else(crate::auth::unauthenticated)
+        let access = self.0.guard.authenticate(Some(token)).await;
+        access.inspect_err(|failure| self.0.metrics.refused(failure))?.ok_or_else(crate::auth::unauthenticated)
     }
 }
 

@@ -4,6 +4,7 @@ mod api_key;
 pub(crate) mod body;
 mod dev;
 mod gate;
+mod metrics;
 pub(crate) mod origin;
 mod problem;
 mod revocations;
@@ -34,6 +35,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
         .route(SESSION_PATH, any(session))
         .route("/rpc/{*method}", post(rpc::call))
         .route("/healthz", get(health))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/revocations", post(revocations::revoke));
     if app.config.dev {
         router = router.route("/dev/token", post(dev::token));

@@ -39,9 +39,11 @@ async fn answer(app: &Arc<App>, method: &str, headers: &HeaderMap, body: Body) -
     if !name::is_method(method) {
         return Err(Failure::new(Code::MethodNotFound, "this is not a method's name: expected parts with `/` between them"));
     }
-    let (access, session) = caller(app, headers).await?;
+    let (access, session) = caller(app, headers).await.inspect_err(|failure| app.metrics.refused(failure))?;
     let payload = params(&body::read(body, app.config.limits.wire().max_text, "send bulk as a stream").await?)?;
-    let result = calls::run_over_http(app, method, payload, access, session, timeout(headers)?).await?;
+    let result = calls::run_over_http(app, method, payload, access, session, timeout(headers)?).await;
+    app.metrics.answered_over_http(&result);
+    let result = result?;
     let json = HeaderValue::from_static("application/json");
     let stored = HeaderValue::from_static("no-store");
     Ok(([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, stored)], String::from(Box::<str>::from(result)))

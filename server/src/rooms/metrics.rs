@@ -40,6 +40,8 @@ metrics! {
     signals,
     /// Messages that were refused, whatever they were.
     rejected,
+    /// How often who is there was told.
+    presence,
     /// Frames that were given to links.
     delivered,
     /// Their bytes.

@@ -186,6 +186,11 @@ impl Rooms {
         self.0.registry.kinds().map(|(name, kind)| (name, &kind.metrics))
     }
 
+    /// The same, each with the policy of its kind.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = (&str, &KindPolicy, &Metrics)> {
+        self.0.registry.kinds().map(|(name, kind)| (name, &*kind.policy, &kind.metrics))
+    }
+
     pub(crate) fn kind(&self, room: &RoomName) -> Result<&Arc<Kind>, Failure> {
         self.0.registry.kind(room)
     }

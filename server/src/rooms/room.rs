@@ -39,6 +39,8 @@ struct Inner {
     is_gone: bool,
     /// Members counted in the metrics.
     counted: u64,
+    /// How often presence was told, as far as the metrics have it.
+    told: u64,
 }
 
 impl Room {
@@ -48,7 +50,7 @@ impl Room {
             name: core.name().clone(),
             kind,
             version: AtomicU64::new(core.version()),
-            inner: Mutex::new(Inner { core, is_gone: false, counted: 0 }),
+            inner: Mutex::new(Inner { core, is_gone: false, counted: 0, told: 0 }),
             bells: Mutex::default(),
             schedule,
             scheduled: AtomicU64::new(Millis::MAX),
@@ -79,8 +81,11 @@ impl Room {
         let (wakes, due) = (inner.core.wakes(), inner.core.due());
         let members = inner.core.counts().members;
         let counted = std::mem::replace(&mut inner.counted, members);
+        let told = inner.core.presence_told();
+        let told_before = std::mem::replace(&mut inner.told, told);
         self.version.store(inner.core.version(), Ordering::Release);
         drop(inner);
+        self.kind.metrics.presence.add(told - told_before);
         self.kind.metrics.members.add(members.saturating_sub(counted));
         self.kind.metrics.members.take(counted.saturating_sub(members));
         self.wake(&wakes);

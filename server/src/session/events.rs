@@ -25,6 +25,7 @@ impl Session {
                 drop(core);
                 if let Some(task) = task {
                     task.abort();
+                    self.app.metrics.canceled();
                 }
                 self.wake_parts();
             }

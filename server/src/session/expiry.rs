@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::auth::expired;
+use crate::metrics::TokenEvent;
 use crate::store::now_ms;
 
 /// How long is slept at most while anything is to end: the clock of the tokens may be set meanwhile.
@@ -73,6 +74,7 @@ pub(crate) async fn expire(app: Weak<App>, expiries: Arc<Expiries>) {
             if let Some(session) = app.sessions.find(id).filter(|session| session.life == life) {
                 tracing::debug!(session = %id, "a session ends with its token");
                 app.sessions.expel(&session, expired());
+                app.metrics.token(TokenEvent::Expired);
             }
         }
     }

@@ -215,6 +215,7 @@ impl Session {
 
     /// Gives the answer of a handler that ran as a task.
     pub(crate) fn answer(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
+        self.app.metrics.answered(&result);
         let mut core = self.core.lock();
         core.running.remove(&id);
         core.answer(self.app.now(), id, result);
@@ -225,6 +226,7 @@ impl Session {
     /// Gives the answer of a handler that was done at once, from the link's own task: it asks the machine what to say next anyway,
     /// and waking it would make it go round once more for each call.
     pub(crate) fn answer_at_once(&self, id: CallId, result: Result<Box<RawValue>, Failure>) {
+        self.app.metrics.answered(&result);
         self.core.lock().answer(self.app.now(), id, result);
     }
 

@@ -8,6 +8,7 @@ use samewire_protocol::{Code, Failure};
 use super::Session;
 use super::expiry::Due;
 use crate::auth::Access;
+use crate::metrics::TokenEvent;
 use crate::store::now_ms;
 
 /// The present access, and when the session ends with it.
@@ -80,22 +81,31 @@ impl Session {
             let Some(token) = token else { return };
             match self.taken(&token).await {
                 Ok(()) => {
+                    self.app.metrics.token(TokenEvent::Refreshed);
                     let lasts = self.lasts();
                     self.machine(|machine, now| machine.token_taken(now, lasts));
                     self.recheck(None);
                 }
                 // The one before is good until its own end.
-                Err(failure) => self.machine(|machine, now| machine.trouble(now, failure, None)),
+                Err(failure) => {
+                    self.app.metrics.token(TokenEvent::Refused);
+                    self.machine(|machine, now| machine.trouble(now, failure, None));
+                }
             }
         }
     }
 
-    async fn taken(&self, token: &str) -> Result<(), Failure> {
+    async fn taken(self: &Arc<Self>, token: &str) -> Result<(), Failure> {
         let access = self.app.guard.authenticate(Some(token)).await?;
         let access = access.filter(|access| access.identity == self.identity).ok_or_else(|| {
             Failure::new(Code::TokenInvalid, "the token is not of this session's user: open a new session with it")
         })?;
-        self.renew(Arc::new(access));
+        let access = Arc::new(access);
+        self.renew(access.clone());
+        // What was revoked in between found the session with the one before.
+        if let Err(failure) = self.app.guard.check(&access, Some(self.id)) {
+            self.app.sessions.expel(self, failure);
+        }
         Ok(())
     }
 }

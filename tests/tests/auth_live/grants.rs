@@ -46,3 +46,52 @@ async fn a_newer_token_widens_and_narrows() {
     let error = raw.call(4, "system/echo", json!(1)).await.expect_err("forbidden");
     assert!(error["message"].as_str().is_some_and(|told| told.ends_with("no method at all")), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn narrower_grants_end_a_membership_and_change_a_role() {
+    let host = host().await;
+    let in_rooms = |rooms: Value| sign(&NewToken::new("maria", HOUR).grants(grants(&json!({ "rooms": rooms }))));
+    let wide = in_rooms(json!([{"name": "chat:*", "role": "moderator"}]));
+    let mut raw = Raw::session(host.addr(), Some(&wide)).await;
+    for room in ["chat:1", "chat:2"] {
+        raw.send(&json!({"type": "join", "room": room})).await;
+        assert_eq!(raw.expect("joined").await["role"], "moderator");
+    }
+    raw.send(&json!({"type": "join", "room": "file:1"})).await;
+    let left = raw.expect("left").await;
+    assert_eq!((left["room"].as_str(), left["error"]["code"].as_str()), (Some("file:1"), Some("forbidden")), "{left}");
+
+    renew(&mut raw, &in_rooms(json!([{"name": "chat:1", "role": "guest"}]))).await.expect("taken");
+    let left = raw.expect("left").await;
+    assert_eq!((left["room"].as_str(), left["error"]["code"].as_str()), (Some("chat:2"), Some("forbidden")), "{left}");
+    let publish = json!({"room": "chat:2", "name": "said"});
+    assert_eq!(raw.call(1, "rooms/publish", publish).await.expect_err("out")["code"], "not-joined");
+    // In the other room it goes on, as what the newer token says.
+    let publish = json!({"room": "chat:1", "name": "said"});
+    assert!(raw.call(2, "rooms/publish", publish).await.is_ok());
+    let presence = raw.call(3, "rooms/presence", json!({"room": "chat:1"})).await.expect("who is there");
+    assert_eq!(presence["entries"][0]["role"], "guest", "{presence}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_hears_when_a_members_token_ends() {
+    let host = host().await;
+    let rooms = grants(&json!({"rooms": [{"name": "chat:*", "role": "member"}]}));
+    let joined = async |user: &str, ttl: u64| {
+        let token = sign(&NewToken::new(user, std::time::Duration::from_secs(ttl)).grants(rooms.clone()));
+        let mut raw = Raw::session(host.addr(), Some(&token)).await;
+        raw.send(&json!({"type": "join", "room": "chat:1"})).await;
+        raw.expect("joined").await;
+        raw
+    };
+    let mut stays = joined("maria", 3600).await;
+    let mut goes = joined("mario", 2).await;
+    assert_eq!(goes.parting().await, ("token-expired".into(), 4504));
+    loop {
+        let news = stays.expect("presence").await;
+        if news["gone"].as_array().is_some_and(|gone| gone.contains(&json!("mario"))) {
+            assert_eq!(news["users"], 1, "{news}");
+            break;
+        }
+    }
+}

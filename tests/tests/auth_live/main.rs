@@ -5,6 +5,7 @@ mod expiry;
 mod grants;
 mod issuer;
 mod log;
+mod metrics;
 mod mint;
 mod revocation;
 mod stage;

@@ -181,6 +181,11 @@ impl Core {
         Counts { users: self.members.users() as u64, members: self.members.len() as u64 }
     }
 
+    /// How often who is here was told.
+    pub(crate) fn presence_told(&self) -> u64 {
+        self.news.told
+    }
+
     /// Who has something to pull since this was asked last.
     pub fn wakes(&mut self) -> Wakes {
         std::mem::take(&mut self.wakes)

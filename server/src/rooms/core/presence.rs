@@ -27,11 +27,13 @@ pub(super) struct News {
     is_listed: bool,
     is_due: bool,
     told_at: Millis,
+    /// How often it was told.
+    pub(super) told: u64,
 }
 
 impl News {
     pub(super) fn new(mode: PresenceMode) -> Self {
-        Self { mode, changed: BTreeSet::new(), is_listed: true, is_due: false, told_at: 0 }
+        Self { mode, changed: BTreeSet::new(), is_listed: true, is_due: false, told_at: 0, told: 0 }
     }
 
     /// A member came, went or changed; `user` is the id of its user, if that one's entry changed.
@@ -74,6 +76,7 @@ impl News {
         }
         self.is_due = false;
         self.told_at = now;
+        self.told += 1;
         let (mut set, mut gone) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.changed) {
             match self.entry(members, &id).filter(|_| self.is_listed) {
