@@ -254,7 +254,7 @@ impl Net {
         lane.arrives = lane.arrives.max(lane.departs + latency);
         lane.buffer.push_back((lane.departs, length));
         let (departs, arrives) = (lane.departs, lane.arrives);
-        if binary {
+        if binary || rate.is_some() {
             self.at(departs, Happening::Drained { socket, at: from });
         }
         if !self.is_cut(socket) {
@@ -276,6 +276,13 @@ impl Net {
             lane.buffer.pop_front();
         }
         lane.buffer.iter().map(|(_, length)| length).sum()
+    }
+
+    /// The same, for whoever only looks.
+    pub(crate) fn waiting(&self, socket: usize, side: Side) -> u64 {
+        let socket = &self.sockets[socket];
+        let lane = if side == Side::Client { &socket.up } else { &socket.down };
+        lane.buffer.iter().filter(|(departs, _)| *departs > self.now).map(|(_, length)| length).sum()
     }
 
     /// How many bytes a side of a socket has sent.

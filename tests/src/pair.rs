@@ -1,5 +1,7 @@
 //! A server, its clients and the network between them, moved through virtual time.
 
+mod rooms;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,9 +43,13 @@ impl Pair {
 
     /// Adds a client, and returns its place. One without a token is anonymous.
     pub fn add_client(&mut self, token: Option<&str>) -> usize {
+        self.add_client_with(Config { token: token.map(str::to_owned), ..Config::default() })
+    }
+
+    /// Adds a client that is made so, and returns its place.
+    pub fn add_client_with(&mut self, config: Config) -> usize {
         let who = self.clients.len();
-        let config = Config { token: token.map(str::to_owned), agent: None, seed: self.rng.bits(), ..Config::default() };
-        self.clients.push(Client::new(who, config));
+        self.clients.push(Client::new(who, Config { seed: self.rng.bits(), ..config }));
         who
     }
 

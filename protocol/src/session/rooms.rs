@@ -250,7 +250,8 @@ impl Membership {
             room: self.request.room.as_str().into(),
             epoch: place.map(|(epoch, _)| epoch.as_ref().into()),
             offset: place.map(|(_, offset)| *offset),
-            signals: (self.signals > 0).then_some(self.signals),
+            // Of none it says so too: the server may have given some to a link that lost them.
+            signals: place.map(|_| self.signals),
             presence: self.request.presence,
             info: self.request.info.as_deref(),
         };

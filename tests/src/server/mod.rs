@@ -2,6 +2,7 @@
 //! bytes become durable a little late, and a restart that keeps only what is durable.
 
 mod calls;
+mod rooms;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use samewire_protocol::accept::{self, Event, Greeting, Input, Output};
+use samewire_protocol::rooms::RoomName;
 use samewire_protocol::wire::{Advice, Continuity};
 use samewire_protocol::{CallId, Code, Failure, Instant, Link, SessionId, StreamId, StreamNo};
 
 pub use calls::Run;
+pub use rooms::Rooms;
 pub use streams::{Phase, Stored};
 
 use crate::net::{Frame, Happening, Net, Side};
@@ -32,6 +35,8 @@ pub(crate) enum Due {
     Flush { life: u32, owner: Owner, id: StreamId },
     /// A session's time may be over.
     Expire { session: SessionId },
+    /// A session's token may be worth nothing any more.
+    TokenExpired { session: SessionId, at: u64 },
 }
 
 /// The server.
@@ -61,6 +66,8 @@ pub struct Server {
     pub sending: BTreeMap<(Owner, StreamId), usize>,
     /// How many streams to clients are known to have arrived.
     pub delivered: usize,
+    /// The rooms.
+    pub rooms: Rooms,
     /// Whether it does what a machine says only after it has read all that came at one time.
     pub lazy: bool,
     /// What must never happen.
@@ -89,6 +96,9 @@ pub(crate) struct Held {
     handlers: BTreeMap<CallId, calls::Handler>,
     incoming: BTreeMap<StreamNo, StreamId>,
     outgoing: BTreeMap<StreamNo, StreamId>,
+    seats: BTreeMap<RoomName, rooms::Seat>,
+    /// When its token expires, in milliseconds of the model's wall clock.
+    expires: Option<u64>,
 }
 
 impl Server {
@@ -106,6 +116,7 @@ impl Server {
             dropped: Vec::new(),
             sending: BTreeMap::new(),
             delivered: 0,
+            rooms: Rooms::default(),
             lazy: false,
             faults: Vec::new(),
             life: 0,
@@ -135,7 +146,7 @@ impl Server {
     }
 
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.sessions.values().filter_map(|held| held.wait).min()
+        self.sessions.values().filter_map(|held| held.wait).chain(self.rooms_due()).min()
     }
 
     pub(crate) fn timeouts(&mut self, net: &mut Net) {
@@ -153,6 +164,9 @@ impl Server {
                 self.faults.push(format!("the machine waits for {:?}, which is past at {now:?}", held.wait));
                 held.wait = None;
             }
+        }
+        if self.rooms_due().is_some_and(|at| at <= now) {
+            self.tick_rooms(net);
         }
     }
 
@@ -203,10 +217,11 @@ impl Server {
 
     fn detach(&mut self, net: &mut Net, session: SessionId, link: Link) {
         let ttl = self.ttl;
-        self.with(net, session, |_, held, net| {
+        self.with(net, session, |server, held, net| {
             if held.link == link {
                 held.machine.detach(link);
                 held.socket = None;
+                server.unlinked(net.now, held);
                 held.away_since = Some(net.now);
                 net.at(net.now + ttl, Happening::Server(Due::Expire { session }));
             }
@@ -218,15 +233,16 @@ impl Server {
             Ok(hello) => hello,
             Err(failure) => return self.part(net, socket, failure, None),
         };
-        if hello.token.as_deref() == Some("forged") {
-            let failure = Failure::new(Code::TokenInvalid, "this server did not sign the token");
-            return self.part(net, socket, failure, None);
-        }
+        let (name, expires) = match hello.token.as_deref().map(rooms::read_token).transpose() {
+            Ok(Some((_, Some(at)))) if at <= rooms::millis(net.now) => return self.part(net, socket, rooms::expired(), None),
+            Ok(token) => (token.map(|(name, _)| name.to_owned()), token.and_then(|(_, expires)| expires)),
+            Err(failure) => return self.part(net, socket, failure, None),
+        };
         let ticket = hello.ticket.as_deref().and_then(|ticket| {
             let (session, rest) = ticket.split_once('|')?;
             let (life, owner) = rest.split_once('|')?;
             let session = session.parse::<SessionId>().ok().filter(|session| self.known.contains(session))?;
-            let same = hello.token.as_deref().is_none_or(|token| token == owner);
+            let same = name.as_deref().is_none_or(|name| name == owner);
             same.then(|| (session, life.to_owned(), owner.to_owned()))
         });
         let (session, continuity, owner) = match ticket {
@@ -237,7 +253,7 @@ impl Server {
             },
             None => {
                 let session = self.rng.session_id();
-                let owner = hello.token.as_deref().map_or_else(|| session.to_string(), str::to_owned);
+                let owner = name.unwrap_or_else(|| session.to_string());
                 (session, Continuity::Fresh, owner)
             }
         };
@@ -246,16 +262,19 @@ impl Server {
             let life = self.rng.bits();
             self.sessions.insert(session, Held::new(session, life, self.config, owner));
         }
-        self.attach(net, socket, session, continuity);
+        self.attach(net, socket, session, continuity, expires);
     }
 
-    fn attach(&mut self, net: &mut Net, socket: usize, session: SessionId, continuity: Continuity) {
+    fn attach(&mut self, net: &mut Net, socket: usize, session: SessionId, continuity: Continuity, expires: Option<u64>) {
         let advice = self.advice;
         self.with(net, session, |server, held, net| {
             if let Some(old) = held.socket {
                 let failure = Failure::new(Code::Superseded, "the session goes on over another connection");
                 server.part(net, old, failure, None);
+                server.unlinked(net.now, held);
             }
+            server.expires(net, held, expires);
+            let expires = expires.map(|at| at.saturating_sub(rooms::millis(net.now)));
             let link = held.link.next();
             held.link = link;
             held.socket = Some(socket);
@@ -264,7 +283,7 @@ impl Server {
             let ticket = format!("{session}|{}|{}", held.life, held.owner);
             let named = !held.owner.starts_with("se_");
             let identity = named.then_some(held.owner.as_str());
-            let greeting = Greeting { ticket: &ticket, continuity, identity, reconnect: advice, expires: None };
+            let greeting = Greeting { ticket: &ticket, continuity, identity, reconnect: advice, expires };
             held.machine.attach(net.now, link, &greeting);
         });
     }
@@ -292,6 +311,7 @@ impl Server {
                     self.end(net, session);
                 }
             }
+            Due::TokenExpired { session, at } => self.token_expired(net, session, at),
             Due::Step { .. } | Due::Opened { .. } | Due::Flush { .. } => {}
         }
     }
@@ -303,9 +323,11 @@ impl Server {
         if let Some(socket) = held.socket {
             self.part(net, socket, Failure::new(Code::SessionClosed, "the session is over"), None);
         }
+        self.unseated(net.now, &held);
         for handler in held.handlers.into_values() {
             self.stopped(&handler);
         }
+        self.spread(net);
         let owner = session.to_string();
         self.streams.retain(|(of, _), _| *of != owner);
         self.sending.retain(|(of, _), _| *of != owner);
@@ -318,6 +340,7 @@ impl Server {
             net.close(socket, Side::Server, 1006);
         }
         self.sessions.clear();
+        self.rooms.cores.clear();
         self.ready.clear();
         for stored in self.streams.values_mut() {
             stored.restarted();
@@ -339,6 +362,7 @@ impl Server {
         change(self, &mut held, net);
         self.pump(net, &mut held);
         self.sessions.insert(id, held);
+        self.spread(net);
     }
 
     fn pump(&mut self, net: &mut Net, held: &mut Held) {
@@ -351,6 +375,7 @@ impl Server {
                         net.close(socket, Side::Server, code);
                         self.connections.remove(&socket);
                         held.machine.detach(held.link);
+                        self.unlinked(net.now, held);
                         held.away_since = Some(net.now);
                         net.at(net.now + self.ttl, Happening::Server(Due::Expire { session: held.machine.id() }));
                     }
@@ -376,7 +401,15 @@ impl Server {
 
     fn told(&mut self, net: &mut Net, held: &mut Held, event: Event) {
         match event {
-            Event::Call { id, method, payload, timeout, .. } => self.begin(net, held, id, &method, payload.get(), timeout),
+            Event::Call { id, method, payload, attachment, timeout } => {
+                if !self.room_call(net, held, (id, &method, payload.get(), attachment)) {
+                    self.begin(net, held, id, &method, payload.get(), timeout);
+                }
+            }
+            Event::Join(joining) => self.joining(net, held, joining),
+            Event::Leave { room } => self.leaving(net, held, &room),
+            Event::Cast(casting) => self.casting(net, held, casting),
+            Event::Token { token } => self.refreshed(net, held, &token),
             Event::Cancel { id } => self.cancelled(held, id),
             Event::PartsTaken { id } => self.step(net, held, id),
             Event::Open { stream, spec } => self.opening(net, held, stream, spec),
@@ -404,6 +437,8 @@ impl Held {
             handlers: BTreeMap::new(),
             incoming: BTreeMap::new(),
             outgoing: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            expires: None,
         }
     }
 }

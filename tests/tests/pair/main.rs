@@ -19,6 +19,8 @@ mod hidden_tab;
 mod integrity;
 mod parts;
 mod pause;
+mod rooms;
 mod source_once;
 mod superseded;
+mod tokens;
 mod upload;

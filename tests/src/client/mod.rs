@@ -1,13 +1,17 @@
 //! A client's app around the session: it asks, gives and takes bytes, and writes down everything that it is told.
 
-use std::collections::BTreeMap;
+mod rooms;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use samewire_protocol::session::{CallRequest, Config, Event, Input, OpenStream, Output, Session, Status};
+use samewire_protocol::session::{CallRequest, Config, Event, Input, OpenStream, Output, Session, Status, TokenReason};
 use samewire_protocol::streams::{Source, StreamSpec, Want};
 use samewire_protocol::wire::Continuity;
 use samewire_protocol::{CallId, Digest, Failure, Instant, Link, SessionId, StreamId, StreamNo};
+
+pub use rooms::{Heard, Joining, View};
 
 use crate::net::{Frame, Happening, Net, Side};
 
@@ -21,6 +25,8 @@ pub struct Asked {
     pub parts: Vec<String>,
     /// The answers: never more than one.
     pub answers: Vec<Result<String, Failure>>,
+    /// Bytes that came with the answer.
+    pub attachment: Option<Bytes>,
 }
 
 /// A stream to the server.
@@ -80,6 +86,12 @@ pub struct Client {
     pub statuses: Vec<Status>,
     /// What the server reported of no call and no stream.
     pub errors: Vec<Failure>,
+    /// What this client has seen of each room.
+    pub rooms: BTreeMap<String, View>,
+    /// Why tokens were asked for.
+    pub wanted: Vec<TokenReason>,
+    /// Tokens that it gives when it is asked, the first one first.
+    pub tokens: VecDeque<String>,
     /// How long a source reads.
     pub read_time: Duration,
     /// How long the app needs to use bytes up; for ever when absent.
@@ -115,6 +127,9 @@ impl Client {
             welcomes: Vec::new(),
             statuses: Vec::new(),
             errors: Vec::new(),
+            rooms: BTreeMap::new(),
+            wanted: Vec::new(),
+            tokens: VecDeque::new(),
             read_time: Duration::ZERO,
             use_time: Some(Duration::ZERO),
             read_size: usize::MAX,
@@ -221,10 +236,11 @@ impl Client {
                 }
                 asked.parts.push(payload.get().to_owned());
             }
-            Event::CallSettled { id, result, .. } => {
-                let answers = &mut self.calls.entry(id).or_default().answers;
-                answers.push(result.map(|payload| payload.get().to_owned()));
-                if answers.len() > 1 {
+            Event::CallSettled { id, result, attachment } => {
+                let asked = self.calls.entry(id).or_default();
+                asked.attachment = attachment;
+                asked.answers.push(result.map(|payload| payload.get().to_owned()));
+                if asked.answers.len() > 1 {
                     self.faults.push(format!("call {id} was answered twice"));
                 }
             }
@@ -238,6 +254,15 @@ impl Client {
             Event::StreamFinished { stream, size, digest } => self.over(stream, Ok((size, digest))),
             Event::StreamAborted { stream, failure } => self.over(stream, Err(failure)),
             Event::ServerError(failure) => self.errors.push(failure),
+            Event::Room(news) => self.news(&news),
+            Event::RoomError { room, failure } => self.rooms.entry(room.to_string()).or_default().errors.push(failure),
+            Event::RoomLeft { room, failure } => self.rooms.entry(room.to_string()).or_default().over(failure),
+            Event::TokenWanted(reason) => {
+                self.wanted.push(reason);
+                if let Some(token) = self.tokens.pop_front() {
+                    self.session.set_token(net.now, Some(token));
+                }
+            }
             event => self.faults.push(format!("an event that this client does not know: {event:?}")),
         }
     }

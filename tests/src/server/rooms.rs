@@ -1,0 +1,344 @@
+//! Rooms of the model: the server's own pure rooms, and the little that they leave to whoever drives them. Grants are a table, and
+//! a token that expires says when.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use samewire_protocol::accept::{Casting, Joining};
+use samewire_protocol::rooms::methods::{
+    History, HistoryParams, PresenceParams, Publish, PublishParams, Send, SendParams, State, StateParams, WhoIsThere,
+};
+use samewire_protocol::rooms::{Epoch, Member, Role, RoomFrame, RoomName};
+use samewire_protocol::{CallId, Code, Failure, Instant, Method, SessionId};
+use samewire_server::auth::Identity;
+use samewire_server::rooms::KindPolicy;
+use samewire_server::rooms::core::{Author, Budget, Change, Core, Joiner, Message, Publication, Pulled, Reader, Tally};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{Due, Held, Owner, Server};
+use crate::net::{Frame, Happening, Net, Side};
+
+/// So many bytes may wait in a socket before rooms say no more.
+const AHEAD: u64 = 64 * 1024;
+
+/// The rooms of a server.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    /// The kinds, which anybody may join whose role is not told in `roles`.
+    pub kinds: BTreeMap<String, Arc<KindPolicy>>,
+    /// What somebody is in a room; nothing: may not be in it.
+    pub roles: BTreeMap<(Owner, RoomName), Option<Role>>,
+    /// The rooms that there are.
+    pub cores: BTreeMap<RoomName, Core>,
+    /// How often a reader was too slow.
+    pub slow: u64,
+}
+
+/// A session's place in a room.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    member: Member,
+    presence: bool,
+    /// None while the link is lost, until the client joins again.
+    reader: Option<Reader>,
+}
+
+/// The wall clock of the model.
+pub(crate) fn millis(now: Instant) -> u64 {
+    now.as_micros() / 1_000
+}
+
+/// What a token says: whose it is, and when it expires. Written `ada` or `ada@5000`.
+pub(crate) fn read_token(token: &str) -> Result<(&str, Option<u64>), Failure> {
+    let (name, expires) = token.split_once('@').map_or((token, None), |(name, at)| (name, at.parse().ok()));
+    match name {
+        "forged" => Err(Failure::new(Code::TokenInvalid, "this server did not sign the token")),
+        _ => Ok((name, expires)),
+    }
+}
+
+pub(crate) fn expired() -> Failure {
+    Failure::new(Code::TokenExpired, "the token has expired; come back with a new one")
+}
+
+impl Server {
+    /// Makes a kind of rooms.
+    pub fn kind(&mut self, kind: &str, policy: KindPolicy) {
+        self.rooms.kinds.insert(kind.to_owned(), Arc::new(policy));
+    }
+
+    /// Changes a room as the server itself does, and tells whom it concerns.
+    pub fn in_room<T>(&mut self, net: &mut Net, room: &str, change: impl FnOnce(&mut Core, u64) -> T) -> T {
+        let room: RoomName = room.parse().expect("a room's name");
+        let result = change(self.core(net.now, &room).expect("a kind of rooms"), millis(net.now));
+        self.spread(net);
+        result
+    }
+
+    /// Somebody is something else in a room from now on: his members are told, or have to go.
+    pub fn set_role(&mut self, net: &mut Net, owner: &str, room: &str, role: Option<&str>) {
+        let room: RoomName = room.parse().expect("a room's name");
+        let role: Option<Role> = role.map(|role| role.parse().expect("a role"));
+        self.rooms.roles.insert((owner.to_owned(), room.clone()), role.clone());
+        let now = millis(net.now);
+        let Some(core) = self.rooms.cores.get_mut(&room) else { return };
+        for held in self.sessions.values_mut().filter(|held| held.owner == owner) {
+            let Some(seat) = held.seats.get_mut(&room) else { continue };
+            match &role {
+                Some(role) => {
+                    core.change_role(now, seat.member, role.clone());
+                    seat.reader.iter_mut().for_each(|reader| core.tell_role(reader, seat.presence));
+                }
+                None => core.remove(now, seat.member, Failure::new(Code::Forbidden, "the grant has ended")),
+            }
+        }
+        self.spread(net);
+    }
+
+    fn core(&mut self, now: Instant, room: &RoomName) -> Result<&mut Core, Failure> {
+        let policy = self.rooms.kinds.get(room.kind());
+        let policy = policy.ok_or_else(|| Failure::new(Code::RoomNotFound, "there are no rooms of this kind"))?;
+        let epoch = Epoch::from_random(self.rng.bits());
+        let make = || Core::new(room.clone(), epoch, policy.clone(), None, millis(now));
+        Ok(self.rooms.cores.entry(room.clone()).or_insert_with(make))
+    }
+
+    pub(super) fn joining(&mut self, net: &Net, held: &mut Held, joining: Joining) {
+        let room = joining.room.clone();
+        if let Err(failure) = self.join(net.now, held, joining) {
+            held.machine.tell(net.now, RoomFrame::Left(Some(&failure)).encode(&room));
+        }
+    }
+
+    fn join(&mut self, now: Instant, held: &mut Held, joining: Joining) -> Result<(), Failure> {
+        let Joining { room, from, signals, presence, info } = joining;
+        let granted = self.rooms.roles.get(&(held.owner.clone(), room.clone())).cloned();
+        let most = self.config.limits.max_rooms;
+        let core = self.core(now, &room)?;
+        let role = granted.unwrap_or_else(|| Some(core.policy().role.clone()));
+        let role = role.ok_or_else(|| Failure::new(Code::Forbidden, "this room is not for you"))?;
+        let identity = identity(held);
+        let joiner = Joiner { identity, role, info, presence, from, signals };
+        let known = held.seats.get(&room).map(|seat| seat.member);
+        let back = known.and_then(|member| core.rejoin(millis(now), member, joiner.clone()));
+        let reader = match back {
+            Some(reader) => reader,
+            None if known.is_none() && held.seats.len() >= most => {
+                return Err(Failure::new(Code::TooManyRooms, "leave another room first"));
+            }
+            None => core.join(millis(now), joiner)?,
+        };
+        held.seats.insert(room, Seat { member: reader.member(), presence, reader: Some(reader) });
+        Ok(())
+    }
+
+    pub(super) fn leaving(&mut self, net: &Net, held: &mut Held, room: &RoomName) {
+        if let (Some(seat), Some(core)) = (held.seats.remove(room), self.rooms.cores.get_mut(room)) {
+            core.leave(millis(net.now), seat.member);
+        }
+        held.machine.tell(net.now, RoomFrame::Left(None).encode(room));
+    }
+
+    pub(super) fn casting(&mut self, net: &Net, held: &mut Held, casting: Casting) {
+        let Casting { room, name, payload, attachment, key } = casting;
+        let cast = self.seated(held, &room).and_then(|(member, core)| {
+            core.cast(millis(net.now), Author::Member(member), Message { name, payload, attachment }, key)
+        });
+        if let Err(failure) = cast {
+            held.machine.trouble(net.now, failure, Some(&room));
+        }
+    }
+
+    fn seated(&mut self, held: &Held, room: &RoomName) -> Result<(Member, &mut Core), Failure> {
+        let seat = held.seats.get(room).filter(|seat| seat.reader.is_some());
+        let member = seat.map(|seat| seat.member).ok_or_else(|| Failure::new(Code::NotJoined, "join the room first"))?;
+        let core = self.rooms.cores.get_mut(room).ok_or_else(|| Failure::new(Code::NotJoined, "join the room first"))?;
+        Ok((member, core))
+    }
+
+    /// Answers a call about a room. False when it is about something else.
+    pub(super) fn room_call(
+        &mut self,
+        net: &Net,
+        held: &mut Held,
+        (id, method, params, attachment): (CallId, &str, &str, Option<Bytes>),
+    ) -> bool {
+        let now = millis(net.now);
+        let mut bytes = Bytes::new();
+        let answer = match method {
+            Publish::NAME => read(params).and_then(|params: PublishParams| {
+                let PublishParams { room, name, payload, patch, state, key, expected } = params;
+                let (member, core) = self.seated(held, &room)?;
+                let change = patch.map(Change::Patch).or(state.map(Change::State));
+                let message = Message { name, payload, attachment };
+                json(core.publish(now, Author::Member(member), Publication { message, change, key, expected }))
+            }),
+            Send::NAME => read(params).and_then(|params: SendParams| {
+                let SendParams { room, to, name, payload } = params;
+                let (member, core) = self.seated(held, &room)?;
+                json(core.send(now, Author::Member(member), &to, Message { name, payload, attachment }))
+            }),
+            History::NAME => read(params).and_then(|params: HistoryParams| {
+                let (member, core) = self.seated(held, &params.room)?;
+                let (page, attachments) = core.history(now, member, &params)?;
+                bytes = attachments;
+                json(Ok(page))
+            }),
+            WhoIsThere::NAME => read(params).and_then(|params: PresenceParams| {
+                let (member, core) = self.seated(held, &params.room)?;
+                json(core.presence(member, params.after.as_deref(), params.limit))
+            }),
+            State::NAME => read(params).and_then(|params: StateParams| {
+                let (member, core) = self.seated(held, &params.room)?;
+                json(core.state(member))
+            }),
+            _ => return false,
+        };
+        match answer {
+            Ok(page) if !bytes.is_empty() => drop(held.machine.answer_with(net.now, id, &page, &bytes)),
+            answer => drop(held.machine.answer(net.now, id, answer)),
+        }
+        true
+    }
+
+    pub(super) fn refreshed(&mut self, net: &mut Net, held: &mut Held, token: &str) {
+        let now = millis(net.now);
+        let read = read_token(token).and_then(|(name, expires)| match expires {
+            _ if name != held.owner => Err(Failure::new(Code::TokenInvalid, "the token is somebody else's")),
+            Some(at) if at <= now => Err(expired()),
+            expires => Ok(expires),
+        });
+        match read {
+            Ok(expires) => {
+                held.machine.token_taken(net.now, expires.map(|at| at - now));
+                self.expires(net, held, expires);
+            }
+            Err(failure) => held.machine.trouble(net.now, failure, None),
+        }
+    }
+
+    /// From when on the session's token is worth nothing.
+    pub(super) fn expires(&self, net: &mut Net, held: &mut Held, at: Option<u64>) {
+        held.expires = at;
+        if let Some(at) = at {
+            let due = Due::TokenExpired { session: held.machine.id(), at };
+            net.at(Instant::from_micros(at * 1_000), Happening::Server(due));
+        }
+    }
+
+    pub(super) fn token_expired(&mut self, net: &mut Net, session: SessionId, at: u64) {
+        self.with(net, session, |_, held, _| {
+            if held.expires == Some(at) {
+                held.machine.dismiss(expired(), None);
+            }
+        });
+    }
+
+    /// The link of a session is lost: its members linger.
+    pub(super) fn unlinked(&mut self, now: Instant, held: &mut Held) {
+        for (room, seat) in &mut held.seats {
+            if seat.reader.take().is_some()
+                && let Some(core) = self.rooms.cores.get_mut(room)
+            {
+                core.away(millis(now), seat.member);
+            }
+        }
+    }
+
+    /// The session is over: its members are.
+    pub(super) fn unseated(&mut self, now: Instant, held: &Held) {
+        for (room, seat) in &held.seats {
+            if let Some(core) = self.rooms.cores.get_mut(room) {
+                core.leave(millis(now), seat.member);
+            }
+        }
+    }
+
+    pub(super) fn rooms_due(&self) -> Option<Instant> {
+        self.rooms.cores.values().filter_map(Core::due).min().map(|at| Instant::from_micros(at * 1_000))
+    }
+
+    pub(super) fn tick_rooms(&mut self, net: &mut Net) {
+        let now = millis(net.now);
+        for core in self.rooms.cores.values_mut().filter(|core| core.due().is_some_and(|at| at <= now)) {
+            core.tick(now);
+            if core.due().is_some_and(|at| at <= now) && !core.has_expired(now) {
+                self.faults.push(format!("the room {} waits for what is past", core.name()));
+            }
+        }
+        self.rooms.cores.retain(|_, core| !core.has_expired(now));
+        self.spread(net);
+    }
+
+    /// Gives every reader what its socket takes.
+    pub(super) fn spread(&mut self, net: &mut Net) {
+        loop {
+            let hungry: Vec<_> = self.sessions.iter().filter(|(_, held)| self.hungers(net, held)).map(|(id, _)| *id).collect();
+            if hungry.is_empty() {
+                return;
+            }
+            for id in hungry {
+                let Some(mut held) = self.sessions.remove(&id) else { continue };
+                self.give(net, &mut held);
+                self.sessions.insert(id, held);
+            }
+        }
+    }
+
+    fn hungers(&self, net: &Net, held: &Held) -> bool {
+        let lacks = |(room, seat): (&RoomName, &Seat)| {
+            let (reader, core) = (seat.reader.as_ref(), self.rooms.cores.get(room));
+            reader.zip(core).is_some_and(|(reader, core)| !reader.is_up_to(core.version()))
+        };
+        held.socket.is_some_and(|socket| net.waiting(socket, Side::Server) < AHEAD) && held.seats.iter().any(lacks)
+    }
+
+    fn give(&mut self, net: &mut Net, held: &mut Held) {
+        let Some(socket) = held.socket else { return };
+        let mut over = Vec::new();
+        for (room, seat) in &mut held.seats {
+            let (Some(reader), Some(core)) = (&mut seat.reader, self.rooms.cores.get_mut(room)) else { continue };
+            if reader.is_up_to(core.version()) {
+                continue;
+            }
+            let (mut frames, mut tally) = (VecDeque::new(), Tally::default());
+            let pulled = core.pull(millis(net.now), reader, &mut frames, &mut Budget::default(), &mut tally);
+            self.rooms.slow += u64::from(tally.slow);
+            frames.iter().for_each(|frame| net.send(socket, Side::Server, unframed(frame)));
+            if pulled == Pulled::Over {
+                over.push(room.clone());
+            }
+        }
+        over.iter().for_each(|room| drop(held.seats.remove(room)));
+    }
+}
+
+fn identity(held: &Held) -> Identity {
+    let anonymous = held.owner.starts_with("se_");
+    if anonymous { Identity::anonymous(held.machine.id()) } else { Identity::user(&held.owner).expect("a user's id") }
+}
+
+fn read<T: DeserializeOwned>(params: &str) -> Result<T, Failure> {
+    serde_json::from_str(params).map_err(|error| Failure::new(Code::BadParams, error.to_string()))
+}
+
+fn json<T: Serialize>(answer: Result<T, Failure>) -> Result<Box<RawValue>, Failure> {
+    answer.map(|answer| to_raw_value(&answer).expect("an answer is JSON"))
+}
+
+/// What is in a WebSocket frame of a server (RFC 6455, section 5.2).
+fn unframed(frame: &Bytes) -> Frame {
+    let header = match frame[1] {
+        127 => 10,
+        126 => 4,
+        _ => 2,
+    };
+    let payload = frame.slice(header..);
+    match frame[0] & 15 {
+        1 => Frame::Text(String::from_utf8(payload.into()).expect("text")),
+        _ => Frame::Binary(payload),
+    }
+}
