@@ -69,7 +69,11 @@ pub(crate) async fn admit(app: &Arc<App>, token: Option<&str>, ticket: Option<&s
             app.guard.check(&ticket.access, Some(ticket.session))?;
             let session = app.sessions.find(ticket.session);
             let access = match session {
-                Some(session) => session.access(),
+                Some(session) => {
+                    let access = session.access();
+                    app.guard.check(&access, Some(session.id))?;
+                    access
+                }
                 None if ticket.whole => Arc::new(ticket.access.clone()),
                 None => return Err(crate::auth::unauthenticated()),
             };
