@@ -293,7 +293,7 @@ impl Server {
             let (reader, core) = (seat.reader.as_ref(), self.rooms.cores.get(room));
             reader.zip(core).is_some_and(|(reader, core)| !reader.is_up_to(core.version()))
         };
-        held.socket.is_some_and(|socket| net.waiting(socket, Side::Server) < AHEAD) && held.seats.iter().any(lacks)
+        held.seats.iter().any(lacks) && held.socket.is_some_and(|socket| net.waiting(socket, Side::Server) < AHEAD)
     }
 
     fn give(&mut self, net: &mut Net, held: &mut Held) {
