@@ -7,15 +7,17 @@ use std::path::Path;
 
 use bytes::Bytes;
 use samewire_protocol::accept::{self, Greeting};
+use samewire_protocol::rooms::{Entry, PresenceNews, RoomEvent, RoomFrame, RoomName, Signal};
 use samewire_protocol::session;
 use samewire_protocol::wire::chunk::{self, Chunk};
 use samewire_protocol::wire::{
-    Advice, ClientFrame, Continuity, FrameError, Heartbeat, RoomWord, ServerFrame, StreamFrame, Text, Welcome, decode_client,
-    decode_server,
+    Advice, ClientFrame, Continuity, FrameError, Heartbeat, RoomText, RoomWord, ServerFrame, StreamFrame, Text, Welcome,
+    decode_client, decode_server,
 };
 use samewire_protocol::{Code, Instant, Limits, Link, SessionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -224,6 +226,54 @@ fn every_sample_is_read_and_written_again_to_the_same_text() {
     assert_eq!(of_server, BTreeSet::from(SERVER_TYPES), "a type of the server's has no sample");
 }
 
+/// What an app reads of a room's frame is all there is in it: written from that, it is the same frame.
+#[test]
+fn frames_of_rooms_are_what_apps_read_of_them() {
+    let mut seen = 0;
+    for sample in read::<Sample>("frames.json").into_iter().filter(|sample| sample.direction.of_server()) {
+        let text = match Frame::of(sample.text.as_ref(), sample.hex.as_ref()) {
+            Frame::Text(text) => text,
+            Frame::Binary(frame) => match chunk::decode(&frame) {
+                Ok(Chunk::Attached { text, .. }) => text.as_str().to_owned(),
+                _ => continue,
+            },
+        };
+        let Ok(ServerFrame::Room(frame)) = decode_server(&text) else { continue };
+        let room: RoomName = frame.room.parse().expect("a room's name");
+        let whole: Value = serde_json::from_str(&text).expect("JSON");
+        let of = |field: &str| serde_json::from_value(whole[field].clone());
+        let (event, several, set, gone);
+        let written = match frame.word {
+            RoomWord::Joined { .. } => RoomFrame::Joined(serde_json::from_str(&text).expect("of its form")),
+            RoomWord::Left { ref error } => RoomFrame::Left(error.as_ref()),
+            RoomWord::Event { .. } => {
+                event = serde_json::from_str::<RoomEvent>(&text).expect("an event");
+                RoomFrame::Event(&event)
+            }
+            RoomWord::Events(ref texts) => {
+                let all = texts.iter().map(|(_, text)| serde_json::from_str(text).expect("an event"));
+                several = all.collect::<Vec<RoomEvent>>();
+                RoomFrame::Events(&several)
+            }
+            RoomWord::Skipped { .. } => RoomFrame::Skipped(serde_json::from_str(&text).expect("of its form")),
+            RoomWord::Presence => {
+                set = serde_json::from_value::<Option<Vec<Entry>>>(whole["set"].clone()).expect("entries").unwrap_or_default();
+                gone = serde_json::from_value::<Option<Vec<Box<str>>>>(whole["gone"].clone()).expect("ids").unwrap_or_default();
+                let (users, members) = (of("users").expect("a number"), of("members").expect("a number"));
+                RoomFrame::Presence(PresenceNews { set: &set, gone: &gone, users, members })
+            }
+            RoomWord::Signal { seq } => {
+                event = serde_json::from_str::<RoomEvent>(&text).expect("an event");
+                RoomFrame::Signal(Signal { seq, event: &event })
+            }
+            _ => panic!("{}: nobody has thought of this one", sample.name),
+        };
+        assert_eq!(written.encode(&room).as_str(), text, "{}", sample.name);
+        seen += 1;
+    }
+    assert!(seen > 12, "{seen}");
+}
+
 #[test]
 fn the_same_in_other_words_is_taken_for_the_same() {
     for sample in read::<Tolerated>("tolerated.json") {
@@ -322,6 +372,9 @@ impl Server {
                 accept::Output::SendText(text) => match decode_server(text.as_str()).expect("a frame of ours") {
                     ServerFrame::Goodbye(parting) => goodbye = Some(parting.error.code),
                     ServerFrame::Failure { error, .. } => answers.push(said("failure", &error.code)),
+                    ServerFrame::Room(RoomText { word: RoomWord::Left { error: Some(error) }, .. }) => {
+                        answers.push(said("left", &error.code));
+                    }
                     ServerFrame::Error { error, .. } => answers.push(said("error", &error.code)),
                     ServerFrame::Stream(StreamFrame::Abort { error, .. }) => answers.push(said("abort", &error.code)),
                     _ => {}
