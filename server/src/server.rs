@@ -17,7 +17,7 @@ use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::Problem;
 use crate::metrics::Metrics;
-use crate::portal::Portal;
+use crate::portal::{Portal, PortalRooms};
 use crate::rooms::{RoomKind, Rooms};
 use crate::session::{Expiries, Sessions, expire};
 use crate::store::{Store, now_ms};
@@ -114,7 +114,7 @@ impl Builder {
 
     /// Opens the data folder, takes up what an earlier run left there, and builds the server.
     pub async fn build(self) -> Result<Server, BuildError> {
-        let Self { config, methods: own, mut states, authenticator, kinds, pages } = self;
+        let Self { config, methods: own, mut states, authenticator, mut kinds, pages } = self;
         config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
         let data = config.data.clone();
         let broken = |what: &str| failed(format!("{what} in {}", data.display()));
@@ -136,15 +136,17 @@ impl Builder {
         let streams =
             Streams::start(store, settings).await.map_err(|error| broken("cannot take up the streams")(error.into()))?;
         let store = streams.store().clone();
-        let portal = Portal::new(store.clone());
         let revocations = Revocations::load(store.clone(), now_ms()).await;
         let revocations = revocations.map_err(|error| broken("cannot read the revocations")(error.into()))?;
         let api_keys = config.api_keys().map_err(|error| failed("the API keys are not usable")(error.into()))?;
         let expiries = Arc::new(Expiries::default());
 
         let known = config.rooms.kinds.with_built_in(config.dev);
+        // A program's own kind of this name comes behind it, and counts.
+        kinds.insert(0, ("portal".into(), Arc::new(PortalRooms::new(store.clone()))));
         let registry = Rooms::registry(&known, kinds).map_err(|told| failed("a kind of rooms is not usable")(told.into()))?;
         let rooms = Rooms::start(registry);
+        let portal = Portal::new(store.clone(), rooms.clone());
 
         let mut methods = Methods::default();
         system::methods(&mut methods);
@@ -153,6 +155,7 @@ impl Builder {
         methods.extend(own);
         states.insert(store);
         states.insert(rooms.clone());
+        states.insert(portal.clone());
         states.insert(system::Known(methods.infos().cloned().collect()));
         let app = Arc::new(App {
             methods,
@@ -232,6 +235,12 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.app.sessions.len()
+    }
+
+    /// The server's libraries and portal views.
+    #[must_use]
+    pub fn portal(&self) -> Portal {
+        self.app.portal.clone()
     }
 
     /// The server's rooms.

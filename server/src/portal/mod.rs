@@ -5,10 +5,13 @@
 
 mod change;
 mod demo;
+mod event;
 mod libraries;
 mod model;
 mod rest;
+mod room;
 mod tables;
+mod telling;
 mod views;
 
 use rusqlite::Transaction;
@@ -18,24 +21,26 @@ use serde_json::{Map, Value};
 pub use change::{NewItem, NewView};
 pub use model::*;
 pub(crate) use rest::router;
+pub(crate) use room::{PortalRooms, policy};
 
 use crate::auth::check_user;
+use crate::rooms::Rooms;
 use crate::store::{Store, now_ms};
 use change::{bad, label};
-use tables::{Fault, transact};
-use views::Changed;
+use event::{ITEM_UPDATE, VIEW_UPDATE, told_of_item};
+use telling::Then;
 
 /// Libraries and portal views. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Portal {
     store: Store,
+    rooms: Rooms,
 }
 
 impl Portal {
-    /// Works on these records.
-    #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// Works on these records, and tells these rooms, whose kind `portal` must be [`PortalRooms`].
+    pub(crate) fn new(store: Store, rooms: Rooms) -> Self {
+        Self { store, rooms }
     }
 
     /// Makes a library whose owner is this user.
@@ -72,7 +77,11 @@ impl Portal {
     /// `not-found`, and `forbidden` for who is no owner.
     pub async fn remove_library(&self, user: &str, id: LibraryId) -> Result<(), Failure> {
         let user = user.to_owned();
-        self.ask(move |transaction| libraries::remove(transaction, &user, id)).await
+        let request = move |transaction: &Transaction<'_>| {
+            let views = views::ids(transaction, id)?;
+            libraries::remove(transaction, &user, id).map(|()| ((), views))
+        };
+        self.settle(request, Then::Close).await
     }
 
     /// The members of a library, for one of them.
@@ -96,8 +105,12 @@ impl Portal {
         role: MemberRole,
     ) -> Result<(Member, bool), Failure> {
         check_user(member).map_err(|error| bad(error.to_string()))?;
-        let (user, member) = (user.to_owned(), member.to_owned());
-        self.ask(move |transaction| libraries::set_member(transaction, &user, id, &member, role, now_ms())).await
+        let (user, member, other) = (user.to_owned(), member.to_owned(), member.to_owned());
+        let request = move |transaction: &Transaction<'_>| {
+            let set = libraries::set_member(transaction, &user, id, &member, role, now_ms())?;
+            Ok((set, views::ids(transaction, id)?))
+        };
+        self.settle(request, Then::Recheck(other)).await
     }
 
     /// Removes a member.
@@ -105,8 +118,12 @@ impl Portal {
     /// # Errors
     /// `not-found`; `forbidden` for who is no owner; `conflict` for the last owner.
     pub async fn remove_member(&self, user: &str, id: LibraryId, member: &str) -> Result<(), Failure> {
-        let (user, member) = (user.to_owned(), member.to_owned());
-        self.ask(move |transaction| libraries::remove_member(transaction, &user, id, &member)).await
+        let (user, member, gone) = (user.to_owned(), member.to_owned(), member.to_owned());
+        let request = move |transaction: &Transaction<'_>| {
+            libraries::remove_member(transaction, &user, id, &member)?;
+            Ok(((), views::ids(transaction, id)?))
+        };
+        self.settle(request, Then::Remove(gone)).await
     }
 
     /// Makes a portal view.
@@ -147,13 +164,11 @@ impl Portal {
         patch: Map<String, Value>,
         versions: Option<Vec<u64>>,
     ) -> Result<PortalView, Failure> {
-        let user = user.to_owned();
-        self.tell(move |transaction| {
-            let changed = views::change(transaction, &user, id, patch, versions.as_deref(), now_ms())?;
-            Ok(((), changed))
-        })
-        .await
-        .map(|((), view)| view)
+        let (asker, asked) = (user.to_owned(), Value::Object(patch.clone()));
+        let request = move |transaction: &Transaction<'_>| {
+            views::change(transaction, Some(&asker), id, patch, versions.as_deref(), now_ms()).map(|changed| ((), changed))
+        };
+        self.tell(user.to_owned(), id, request, |(), _| (VIEW_UPDATE, asked)).await.map(|((), view)| view)
     }
 
     /// Adds an item to a view, and answers with its number.
@@ -161,8 +176,13 @@ impl Portal {
     /// # Errors
     /// As for [`Portal::change_view`].
     pub async fn add_item(&self, user: &str, id: ViewId, item: NewItem) -> Result<(ItemId, PortalView), Failure> {
-        let user = user.to_owned();
-        self.tell(move |transaction| views::add_item(transaction, &user, id, item, now_ms())).await
+        let asker = user.to_owned();
+        let request = move |transaction: &Transaction<'_>| views::add_item(transaction, &asker, id, item, now_ms());
+        let said = |id: &ItemId, view: &PortalView| {
+            let item = serde_json::to_value(view.items.get(id)).unwrap_or_default();
+            (ITEM_UPDATE, told_of_item(*id, &item))
+        };
+        self.tell(user.to_owned(), id, request, said).await
     }
 
     /// Changes an item by a JSON merge patch, or removes it where the patch is null.
@@ -177,13 +197,12 @@ impl Portal {
         patch: Value,
         versions: Option<Vec<u64>>,
     ) -> Result<PortalView, Failure> {
-        let user = user.to_owned();
-        self.tell(move |transaction| {
-            let changed = views::change_item(transaction, &user, id, item, patch, versions.as_deref(), now_ms())?;
+        let (asker, told) = (user.to_owned(), told_of_item(item, &patch));
+        let request = move |transaction: &Transaction<'_>| {
+            let changed = views::change_item(transaction, &asker, id, item, patch, versions.as_deref(), now_ms())?;
             Ok(((), changed))
-        })
-        .await
-        .map(|((), view)| view)
+        };
+        self.tell(user.to_owned(), id, request, |(), _| (ITEM_UPDATE, told)).await.map(|((), view)| view)
     }
 
     /// Ends a view.
@@ -192,20 +211,10 @@ impl Portal {
     /// `not-found`, and `forbidden` for a viewer.
     pub async fn remove_view(&self, user: &str, id: ViewId) -> Result<(), Failure> {
         let user = user.to_owned();
-        self.ask(move |transaction| views::remove(transaction, &user, id)).await
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        request: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Failure> {
-        transact(&self.store, request, |answer| answer).await
-    }
-
-    async fn tell<T: Send + 'static>(
-        &self,
-        request: impl FnOnce(&Transaction<'_>) -> Result<(T, Changed), Fault> + Send + 'static,
-    ) -> Result<(T, PortalView), Failure> {
-        transact(&self.store, request, |(answer, changed)| (answer, changed.after)).await
+        let request = move |transaction: &Transaction<'_>| views::remove(transaction, &user, id).map(|()| ((), vec![id]));
+        self.settle(request, Then::Close).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,20 +29,16 @@ impl From<Failure> for Fault {
     }
 }
 
-/// One request, all of it or nothing. `then` runs on the database's thread right after the commit, so that what it passes on is
-/// passed on in the order in which it was stored; a caller that gives up does not keep it from running.
-pub(super) async fn transact<T: Send + 'static, A: Send + 'static>(
+/// One request, all of it or nothing.
+pub(super) async fn transact<T: Send + 'static>(
     store: &Store,
     request: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-    then: impl FnOnce(T) -> A + Send + 'static,
-) -> Result<A, Failure> {
+) -> Result<T, Failure> {
     let work = move |connection: &Connection| {
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         match request(&transaction) {
-            Ok(answer) => {
-                transaction.commit()?;
-                Ok(Ok(then(answer)))
-            }
+            Ok(answer) => transaction.commit().map(|()| Ok(answer)),
+            // Dropped, the transaction leaves nothing of what it did.
             Err(Fault::Refused(failure)) => Ok(Err(failure)),
             Err(Fault::Sql(error)) => Err(error),
         }

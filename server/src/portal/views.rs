@@ -5,9 +5,11 @@ use samewire_protocol::{Code, Failure};
 use serde_json::{Map, Value};
 
 use super::change::{NewItem, NewView, changed, check, difference, document, without_nulls};
+use super::event::of_item;
 use super::libraries::crowded;
 use super::model::{Item, ItemId, LibraryId, MAX_IN_LIBRARY, MemberRole, PortalView, ViewId, ViewSummary};
 use super::tables::{Fault, count, forbidden, json, member_in, no_item, no_view, role_in};
+use crate::rooms::core::Change;
 use crate::store::{int, unsigned};
 
 /// A change of a view that is stored.
@@ -16,8 +18,20 @@ pub(super) struct Changed {
     /// The view as it is now.
     pub(super) after: PortalView,
     /// What makes it of the view before; empty when the change changed nothing.
-    #[expect(dead_code, reason = "told in the view's room")]
     pub(super) patch: Value,
+}
+
+impl Changed {
+    /// Whether the view is as it was.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.patch.as_object().is_none_or(Map::is_empty)
+    }
+
+    /// The change as its room is told it.
+    pub(super) fn told(&self) -> Result<Change, Failure> {
+        let told = |_| Failure::new(Code::Internal, "the change cannot be written as JSON");
+        serde_json::value::to_raw_value(&self.patch).map(Change::Patch).map_err(told)
+    }
 }
 
 /// Makes a view in a library.
@@ -78,6 +92,12 @@ pub(super) fn list(transaction: &Transaction<'_>, user: &str, library: LibraryId
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The numbers of a library's views.
+pub(super) fn ids(transaction: &Transaction<'_>, library: LibraryId) -> rusqlite::Result<Vec<ViewId>> {
+    let mut query = transaction.prepare_cached("SELECT id FROM portal_views WHERE library = :library")?;
+    query.query_map(named_params! {":library": int(library.0)}, |row| unsigned(row, 0).map(ViewId))?.collect()
+}
+
 /// What the user may do with a view; none where the user may not see it, or nothing is there.
 pub(super) fn role_at(transaction: &Transaction<'_>, user: &str, id: ViewId) -> rusqlite::Result<Option<MemberRole>> {
     let mut query = transaction.prepare_cached("SELECT library FROM portal_views WHERE id = :id")?;
@@ -109,16 +129,19 @@ pub(super) fn find(transaction: &Transaction<'_>, user: &str, id: ViewId) -> Res
     Ok(load(transaction, id)?.ok_or_else(no_view)?)
 }
 
-/// Changes a view by a merge patch; with `versions`, only if its version is one of them.
+/// Changes a view by a merge patch, for a user or for the server itself; with `versions`, only if its version is one of them.
 pub(super) fn change(
     transaction: &Transaction<'_>,
-    user: &str,
+    user: Option<&str>,
     id: ViewId,
     patch: Map<String, Value>,
     versions: Option<&[u64]>,
     now: u64,
 ) -> Result<Changed, Fault> {
-    let before = controlled(transaction, user, id)?;
+    let before = match user {
+        Some(user) => controlled(transaction, user, id)?,
+        None => load(transaction, id)?.ok_or_else(no_view)?,
+    };
     if versions.is_some_and(|versions| !versions.contains(&before.version)) {
         return Err(stale(before.version).into());
     }
@@ -139,8 +162,7 @@ pub(super) fn change_item(
     if !controlled(transaction, user, id)?.items.contains_key(&item) {
         return Err(no_item().into());
     }
-    let items = Map::from_iter([(item.to_string(), patch)]);
-    change(transaction, user, id, Map::from_iter([("items".to_owned(), Value::Object(items))]), versions, now)
+    change(transaction, Some(user), id, of_item(item, patch), versions, now)
 }
 
 /// Adds an item to a view.
@@ -174,7 +196,7 @@ fn seen(transaction: &Transaction<'_>, user: &str, id: ViewId) -> Result<MemberR
     Ok(role_at(transaction, user, id)?.ok_or_else(no_view)?)
 }
 
-fn controlled(transaction: &Transaction<'_>, user: &str, id: ViewId) -> Result<PortalView, Fault> {
+pub(super) fn controlled(transaction: &Transaction<'_>, user: &str, id: ViewId) -> Result<PortalView, Fault> {
     controls(seen(transaction, user, id)?, "change it")?;
     Ok(load(transaction, id)?.ok_or_else(no_view)?)
 }

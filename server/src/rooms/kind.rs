@@ -60,8 +60,11 @@ pub trait RoomKind: Send + Sync + 'static {
         Box::pin(ready(Ok(None)))
     }
 
-    /// What becomes of what a member publishes: as it goes out, stored, or a refusal. Asked for one event of a room after the
-    /// other, after the member's role and rate were found right. Default: as it came.
+    /// What becomes of what a member, or another server with its API key, publishes: as it goes out, stored, or a refusal. Asked for
+    /// one event of a room after the other, after the member's role and rate were found right. Default: as it came.
+    ///
+    /// What the program itself publishes does not come here; for what it stores first, see
+    /// [`Rooms::publish_in_turn`](super::Rooms::publish_in_turn).
     fn publish<'a>(&'a self, publishing: Publishing) -> Deciding<'a, Publishing> {
         Box::pin(ready(Ok(publishing)))
     }
@@ -103,14 +106,14 @@ impl Joining<'_> {
     }
 }
 
-/// A member publishes an event.
+/// Somebody publishes an event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Publishing {
-    /// Who it is, and what the token allows.
-    pub access: Arc<Access>,
-    /// The member's role.
-    pub role: Role,
+    /// Who it is, and what the token allows; `None` for another server with its API key, which may do everything.
+    pub access: Option<Arc<Access>>,
+    /// The member's role; `None` for another server.
+    pub role: Option<Role>,
     /// The room.
     pub room: RoomName,
     /// The event.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use samewire_protocol::rooms::RoomName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::policy::{Admission, EventRule, KindPolicy, PresenceMode, Roles, Slow, role};
+use super::policy::{Admission, KindPolicy, PresenceMode, Roles, Slow, role};
 
 /// Policies by kind, as the configuration has them under `[rooms.kinds.NAME]`: what a table does not say is as in the built-in
 /// kind of that name, or as in [`KindPolicy::default`] where there is none.
@@ -73,7 +73,8 @@ impl Kinds {
             if let Some(policy) = built_in(kind)
                 && !all.0.contains_key(kind)
             {
-                all.insert(kind, policy);
+                // Nothing is written of it, so nothing lies over a program's own kind of this name.
+                all.0.insert(kind.into(), Configured { table: toml::Table::new(), policy: Arc::new(policy) });
             }
         }
         all
@@ -142,20 +143,7 @@ fn built_in(kind: &str) -> Option<KindPolicy> {
             state: true,
             ..plain
         },
-        "portal" => {
-            let controllers = || Roles::only(&["controller"]);
-            let viewers = || Roles::only(&["viewer"]);
-            let kept = EventRule { from: controllers(), ..EventRule::default() };
-            let asked = EventRule { from: viewers(), to: controllers(), keep: Some(false) };
-            let events = [
-                ("portal-view-update", kept.clone()),
-                ("item-update", kept.clone()),
-                ("sync-response", kept),
-                ("request-sync", asked),
-            ];
-            let events = events.into_iter().filter_map(|(name, rule)| Some((name.parse().ok()?, rule)));
-            KindPolicy { role: role("viewer"), patch: controllers(), events: events.collect(), state: true, ..plain }
-        }
+        "portal" => crate::portal::policy(),
         DEMO => KindPolicy { access: Admission::Open, state: true, presence: PresenceMode::Members, ..plain },
         _ => return None,
     })
@@ -169,7 +157,7 @@ mod tests {
     fn a_table_lies_over_the_built_in_kind() {
         let kinds: Kinds = toml::from_str("[portal]\nhistory = 7\n[own]\nstate = true").expect("two kinds");
         let portal = kinds.get("portal").expect("one of them");
-        assert_eq!((portal.history, portal.state, portal.events.len()), (7, true, 4));
+        assert_eq!((portal.history, portal.state, portal.events.len()), (7, true, 6));
         assert_eq!(**kinds.get("own").expect("the other"), KindPolicy { state: true, ..KindPolicy::default() });
         let all = kinds.with_built_in(false);
         assert_eq!(all.iter().map(|(kind, _)| kind).collect::<Vec<_>>(), ["chat", "file", "live", "own", "portal"]);

@@ -1,8 +1,5 @@
 //! The built-in methods `rooms/…`, by which members speak in their rooms and read them.
 
-use std::sync::Arc;
-
-use samewire_protocol::rooms::Member;
 use samewire_protocol::rooms::methods::{
     History, HistoryPage, HistoryParams, PresencePage, PresenceParams, Publish, PublishParams, Published, Send, SendParams,
     Sent, State, StateNow, StateParams, WhoIsThere,
@@ -11,10 +8,9 @@ use samewire_protocol::{Code, Failure};
 use serde_json::value::RawValue;
 
 use super::core::{Author, Change, Message, Publication};
-use super::kind::{Publishing, RoomKind};
-use super::{Room, count};
-use crate::auth::Access;
-use crate::calls::{Attachment, Enclosing, Methods};
+use super::decided::Speaker;
+use super::{Rooms, count};
+use crate::calls::{self, Attachment, Enclosing, Methods};
 use crate::session::SessionHandle;
 
 pub(crate) fn methods(methods: &mut Methods) {
@@ -26,6 +22,7 @@ pub(crate) fn methods(methods: &mut Methods) {
 }
 
 async fn publish(
+    calls::State(rooms): calls::State<Rooms>,
     session: SessionHandle,
     Attachment(attachment): Attachment,
     params: PublishParams,
@@ -36,12 +33,7 @@ async fn publish(
     let publication = Publication { message: Message { name, payload, attachment }, change, key, expected };
     let published = match &room.kind.own {
         None => room.change(|core, now| core.publish(now, Author::Member(member), publication)),
-        Some(own) => {
-            let (own, there, access) = (own.clone(), room.clone(), session.access());
-            // What the program has stored goes out, although the caller may not wait for it any more.
-            let task = tokio::spawn(async move { publish_own(&*own, &there, member, access, publication).await });
-            task.await.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "the room could not decide on the event")))
-        }
+        Some(own) => rooms.publish_decided(&room, own, Speaker::Member(member, session.access()), publication).await,
     };
     count(&room.kind.metrics, &published);
     published
@@ -55,34 +47,6 @@ pub(crate) fn change(patch: Option<Box<RawValue>>, state: Option<Box<RawValue>>)
         (None, Some(state)) => Ok(Some(Change::State(state))),
         (None, None) => Ok(None),
     }
-}
-
-/// Publishes in a room whose kind decides for itself, one event after the other.
-async fn publish_own(
-    own: &dyn RoomKind,
-    room: &Arc<Room>,
-    member: Member,
-    access: Arc<Access>,
-    publication: Publication,
-) -> Result<Published, Failure> {
-    let _turn = room.in_turn.lock().await;
-    let author = Author::Member(member);
-    let considered = room.change(|core, now| {
-        let known = core.consider(now, author, &publication)?;
-        let role = core.role(member).cloned();
-        Ok::<_, Failure>((known, role))
-    })?;
-    let role = match considered {
-        (Some(published), _) => return Ok(published),
-        (None, Some(role)) => role,
-        (None, None) => return Err(Failure::new(Code::NotJoined, "this session is not in the room any more")),
-    };
-    let Publication { message, change, key, .. } = publication;
-    let publishing = Publishing { access, role, room: room.name.clone(), message, change };
-    let Publishing { message, change, .. } = own.publish(publishing).await?;
-    // It is stored, so it goes out, whatever has become of the member meanwhile.
-    let publication = Publication { message, change, key, expected: None };
-    room.change(|core, now| core.commit(now, author, publication))
 }
 
 async fn send(session: SessionHandle, Attachment(attachment): Attachment, params: SendParams) -> Result<Sent, Failure> {

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod core;
+mod decided;
 mod kind;
 mod kinds;
 mod methods;
@@ -34,6 +35,7 @@ mod registry;
 mod room;
 mod ticker;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use samewire_protocol::rooms::methods::{Published, Sent, To};
@@ -52,6 +54,7 @@ pub(crate) use methods::methods;
 pub(crate) use room::Room;
 
 use self::core::{Author, Counts, Message, Millis, Publication};
+use self::decided::Speaker;
 use self::registry::Registry;
 
 /// What the server says in rooms, it says by this name, as far as idempotency keys go.
@@ -96,10 +99,24 @@ impl Rooms {
     /// `room-not-found` for a kind that there is not, `too-big`, `bad-params`, `conflict`, and what
     /// [`RoomKind::load`] says.
     pub async fn publish(&self, room: &RoomName, publication: impl Into<Publication>) -> Result<Published, Failure> {
-        self.publish_as(SERVER, room, publication.into()).await
+        self.publish_plainly(SERVER, room, publication.into()).await
     }
 
-    pub(crate) async fn publish_as(&self, name: &str, room: &RoomName, publication: Publication) -> Result<Published, Failure> {
+    /// Publishes what another server says, by the name of its API key: idempotency keys are its own, and a room's kind
+    /// [decides](RoomKind::publish).
+    ///
+    /// # Errors
+    /// As for [`Rooms::publish`], and what the kind says.
+    pub async fn publish_as(&self, name: &str, room: &RoomName, publication: Publication) -> Result<Published, Failure> {
+        let kind = self.kind(room)?.clone();
+        let Some(own) = &kind.own else { return self.publish_plainly(name, room, publication).await };
+        let there = self.find_or_make(room).await?;
+        let published = self.publish_decided(&there, own, Speaker::Server(name.into()), publication).await;
+        count(&kind.metrics, &published);
+        published
+    }
+
+    async fn publish_plainly(&self, name: &str, room: &RoomName, publication: Publication) -> Result<Published, Failure> {
         loop {
             let there = self.find_or_make(room).await?;
             let publication = publication.clone();
@@ -163,12 +180,14 @@ impl Rooms {
     /// Takes all members of a user out of a room, and tells them why. How many they were. Nothing keeps them from coming back: see
     /// to it in [`RoomKind::join`].
     pub fn remove(&self, room: &RoomName, user: &str, reason: &Failure) -> usize {
+        self.decide_anew(room);
         self.find(room).map_or(0, |room| room.change(|core, now| core.remove_user(now, user, reason)))
     }
 
     /// Asks again for every member of a room whether it may be there and as what: when something has changed by which
     /// [`RoomKind::join`] decides.
     pub fn recheck(&self, room: &RoomName) {
+        self.decide_anew(room);
         if let Some(room) = self.find(room) {
             for session in room.bells().iter().filter_map(|bell| bell.session()) {
                 session.recheck(Some(&room.name));
@@ -176,8 +195,33 @@ impl Rooms {
         }
     }
 
+    /// The same for the members of one user; returns when it is decided.
+    pub async fn recheck_user(&self, room: &RoomName, user: &str) {
+        self.decide_anew(room);
+        let Some(room) = self.find(room) else { return };
+        let sessions = room.bells().into_iter().filter_map(|bell| bell.session());
+        let decided: Vec<_> =
+            sessions.filter(|session| session.identity.id() == user).map(|session| session.recheck_one(&room.name)).collect();
+        for decided in decided {
+            // A session that is over has nothing to decide.
+            let _ = decided.await;
+        }
+    }
+
+    /// Whoever is about to come in is asked for again.
+    fn decide_anew(&self, room: &RoomName) {
+        self.0.registry.decisions(room).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// For whoever comes in: what is decided before this is asked, and the room is entered after, may be stale if the number is
+    /// another one then.
+    pub(crate) fn decisions(&self, room: &RoomName) -> u64 {
+        self.0.registry.decisions(room).load(Ordering::SeqCst)
+    }
+
     /// Takes everybody out of a room, tells them why, and forgets the room. How many they were.
     pub fn close(&self, room: &RoomName, reason: &Failure) -> usize {
+        self.decide_anew(room);
         self.0.registry.take(room).map_or(0, |room| room.close(reason))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 use samewire_protocol::rooms::{Epoch, RoomName};
@@ -26,6 +27,8 @@ const UNUSED: u64 = 1_000;
 pub(crate) struct Registry {
     kinds: BTreeMap<Box<str>, Arc<Kind>>,
     shards: [Mutex<HashMap<RoomName, Arc<Room>>>; SHARDS],
+    /// Rises when something has changed by which is decided who may be in some room of the shard.
+    decisions: [AtomicU64; SHARDS],
     hasher: RandomState,
     schedule: Arc<Schedule>,
 }
@@ -39,7 +42,13 @@ impl Registry {
             let policy = kinds.over(&name, own.policy())?;
             all.insert(name, kind(policy, Some(own)));
         }
-        Ok(Self { kinds: all, shards: Default::default(), hasher: RandomState::new(), schedule: Arc::default() })
+        Ok(Self {
+            kinds: all,
+            shards: Default::default(),
+            decisions: Default::default(),
+            hasher: RandomState::new(),
+            schedule: Arc::default(),
+        })
     }
 
     pub(super) fn schedule(&self) -> Arc<Schedule> {
@@ -77,6 +86,11 @@ impl Registry {
         Ok(room)
     }
 
+    /// A number that is another one as soon as something has changed by which is decided who may be in the room.
+    pub(super) fn decisions(&self, room: &RoomName) -> &AtomicU64 {
+        &self.decisions[self.place(room)]
+    }
+
     /// Takes a room out.
     pub(super) fn take(&self, name: &RoomName) -> Option<Arc<Room>> {
         self.shard(name).lock().remove(name)
@@ -92,7 +106,10 @@ impl Registry {
     }
 
     fn shard(&self, name: &RoomName) -> &Mutex<HashMap<RoomName, Arc<Room>>> {
-        let hash = self.hasher.hash_one(name);
-        &self.shards[(hash as usize) % SHARDS]
+        &self.shards[self.place(name)]
+    }
+
+    fn place(&self, name: &RoomName) -> usize {
+        self.hasher.hash_one(name) as usize % SHARDS
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Room {
     pub(super) scheduled: AtomicU64,
     pub(super) place: AtomicU64,
     /// One event after the other, for kinds that want to see them.
-    pub(super) in_turn: tokio::sync::Mutex<()>,
+    pub(super) in_turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Inner {
@@ -55,7 +55,7 @@ impl Room {
             schedule,
             scheduled: AtomicU64::new(Millis::MAX),
             place: AtomicU64::new(0),
-            in_turn: tokio::sync::Mutex::new(()),
+            in_turn: Arc::default(),
         })
     }
 
@@ -109,10 +109,16 @@ impl Room {
         }
     }
 
-    /// Takes a member in. `None` when the room was let go.
-    pub(crate) fn join(self: &Arc<Self>, joiner: Joiner, bell: &Arc<Bell>) -> Option<Result<Reader, Failure>> {
+    /// Takes a member in. `None` when the room was let go, or what was decided of the member is not `fresh`.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        joiner: Joiner,
+        bell: &Arc<Bell>,
+        fresh: impl Fn() -> bool,
+    ) -> Option<Result<Reader, Failure>> {
         self.change_inner(|inner, now| {
-            if inner.is_gone {
+            // Asked for behind the lock: whoever decides anew looks for members behind it, too, and afterwards.
+            if inner.is_gone || !fresh() {
                 return None;
             }
             let reader = inner.core.join(now, joiner);
@@ -179,6 +185,11 @@ impl Room {
             gone.into_iter().for_each(|member| self.forget(member));
         }
         has_expired
+    }
+
+    /// Whether another room of the name may be there.
+    pub(super) fn is_gone(&self) -> bool {
+        self.inner.lock().is_gone
     }
 
     /// Marks the room as let go, if it has still expired.

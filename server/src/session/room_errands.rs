@@ -10,6 +10,7 @@ use std::task::{Context, Waker};
 use samewire_protocol::accept::{Casting, Joining};
 use samewire_protocol::rooms::RoomName;
 use samewire_protocol::{Code, Failure, Link};
+use tokio::sync::oneshot;
 
 use super::Session;
 
@@ -28,8 +29,8 @@ pub(super) enum RoomErrand {
     Leave(Link, RoomName),
     /// It says something to those who are in one.
     Cast(Box<Casting>),
-    /// It may be that it may not be in one any more.
-    Recheck(RoomName),
+    /// It may be that it may not be in one any more. Whoever waits for that is told by the end of the channel.
+    Recheck(RoomName, Option<oneshot::Sender<()>>),
 }
 
 impl RoomErrands {
@@ -124,7 +125,7 @@ impl Session {
                     self.tell_left(link, &joining.room, Some(&failure));
                 }
             }
-            RoomErrand::Recheck(name) => {
+            RoomErrand::Recheck(name, _decided) => {
                 let is_in = self.rooms.lock().find(&name).is_some();
                 let Ok(kind) = self.app.rooms.kind(&name) else { return };
                 if is_in {
@@ -140,10 +141,12 @@ impl Session {
 
     async fn join(self: &Arc<Self>, link: Link, joining: &Joining) -> Result<(), Failure> {
         let rooms = &self.app.rooms;
-        let role = rooms.kind(&joining.room)?.role(&self.access(), &joining.room).await?;
+        let name = &joining.room;
         loop {
-            let room = rooms.find_or_make(&joining.room).await?;
-            if let Some(entered) = self.enter(link, &room, joining, role.clone()) {
+            let decisions = rooms.decisions(name);
+            let role = rooms.kind(name)?.role(&self.access(), name).await?;
+            let room = rooms.find_or_make(name).await?;
+            if let Some(entered) = self.enter(link, &room, joining, role, || rooms.decisions(name) == decisions) {
                 return entered;
             }
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use samewire_protocol::accept::{Casting, Joining};
 use samewire_protocol::rooms::{Member, Role, RoomFrame, RoomName};
 use samewire_protocol::{Code, Failure, Link};
+use tokio::sync::oneshot;
 
 use super::Session;
 use super::room_errands::{RoomErrand, RoomErrands};
@@ -157,9 +158,16 @@ impl Session {
 
     // For what the client says.
 
-    /// The session may be in this room: it becomes a member, or goes on as the member that it was. `None` when the room was let go
-    /// meanwhile.
-    pub(super) fn enter(&self, link: Link, room: &Arc<Room>, joining: &Joining, role: Role) -> Option<Result<(), Failure>> {
+    /// The session may be in this room: it becomes a member, or goes on as the member that it was. `None` when it must be decided
+    /// again, because the room was let go meanwhile or the decision is not `fresh`.
+    pub(super) fn enter(
+        &self,
+        link: Link,
+        room: &Arc<Room>,
+        joining: &Joining,
+        role: Role,
+        fresh: impl Fn() -> bool,
+    ) -> Option<Result<(), Failure>> {
         let mut memberships = self.rooms.lock();
         if memberships.ended || memberships.link != Some(link) {
             // A join is of its link alone; on another, the client asks again.
@@ -176,9 +184,11 @@ impl Session {
         };
         if let Some(at) = memberships.position(&room.name) {
             let membership = &mut memberships.rooms[at];
-            let rejoined = Arc::ptr_eq(&membership.room, room)
-                .then(|| room.change(|core, now| core.rejoin(now, membership.member, joiner.clone())))
-                .flatten();
+            let is_same = Arc::ptr_eq(&membership.room, room);
+            let rejoined = room.change(|core, now| {
+                let rejoin = || core.rejoin(now, membership.member, joiner.clone());
+                fresh().then(|| is_same.then(rejoin).flatten())
+            })?;
             if let Some(reader) = rejoined {
                 (membership.reader, membership.presence) = (Some(reader), presence);
                 self.bell.ring_for_rooms();
@@ -195,7 +205,7 @@ impl Session {
             let told = format!("this session is in {most} rooms, as many as it may; leave some of them");
             return Some(Err(Failure::new(Code::TooManyRooms, told)));
         }
-        let reader = match room.join(joiner, &self.bell)? {
+        let reader = match room.join(joiner, &self.bell, fresh)? {
             Ok(reader) => reader,
             Err(failure) => return Some(Err(failure)),
         };
@@ -280,7 +290,14 @@ impl Session {
             Some(room) => vec![room.clone()],
             None => self.rooms.lock().names(),
         };
-        names.into_iter().for_each(|room| self.run_room_errand(RoomErrand::Recheck(room)));
+        names.into_iter().for_each(|room| self.run_room_errand(RoomErrand::Recheck(room, None)));
+    }
+
+    /// The same for one room; the answer comes when it is decided.
+    pub(crate) fn recheck_one(self: &Arc<Self>, room: &RoomName) -> oneshot::Receiver<()> {
+        let (decided, wait) = oneshot::channel();
+        self.run_room_errand(RoomErrand::Recheck(room.clone(), Some(decided)));
+        wait
     }
 
     /// The session's membership of a room. Waits for a join that is under way: a call may come right behind it.

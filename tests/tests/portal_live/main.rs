@@ -1,6 +1,12 @@
 //! Portal views of a real server: over HTTP, and in their rooms.
 
 mod demo;
+mod order;
 mod rest;
 mod rest_faults;
+mod roles;
+mod room;
+mod room_faults;
+mod seat;
 mod stage;
+mod table;

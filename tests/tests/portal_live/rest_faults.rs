@@ -201,14 +201,3 @@ async fn a_page_may_patch_and_delete() {
     let response = from_elsewhere.send().await.expect("an answer");
     assert_eq!(response.headers().get("access-control-allow-origin"), None);
 }
-
-/// What one user may own is bounded.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_library_has_an_end() {
-    let stage = Stage::new().await;
-    let path = format!("/api/libraries/{}/portal-views", stage.library);
-    for made in 0..1_000 {
-        assert_eq!(stage.ask("edgar", "POST", &path, json!({"name": format!("View {made}")})).await.status, 201);
-    }
-    assert_eq!(stage.refused("edgar", "POST", &path, json!({"name": "One more"})).await, (413, "quota-exceeded".into()));
-}

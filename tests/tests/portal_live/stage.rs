@@ -1,5 +1,7 @@
 //! A server, and people who have a library on it.
 
+use std::time::Duration;
+
 use samewire_server::Config;
 use samewire_tests::live::http::{self, Answer};
 use samewire_tests::live::{Host, settings, token};
@@ -16,7 +18,9 @@ impl Stage {
         Self::with(settings()).await
     }
 
-    pub(crate) async fn with(config: Config) -> Self {
+    pub(crate) async fn with(mut config: Config) -> Self {
+        // Those who speak by hand do not answer pings.
+        config.limits.heartbeat_interval = Duration::from_secs(600);
         let mut stage = Self { host: Host::start(config).await, library: 0 };
         let library = stage.ok("olga", "POST", "/api/libraries", json!({"name": "Campaign"})).await;
         stage.library = library["id"].as_u64().expect("a number");

@@ -26,6 +26,8 @@ pub enum Author<'a> {
     Member(Member),
     /// The server, or a program with its key, by this name: whatever it likes.
     Server(&'a str),
+    /// The server, for this user, who is told as the event's: whatever it likes.
+    User(&'a str),
 }
 
 /// What is said.
@@ -210,7 +212,7 @@ impl Core {
         event.key = key;
         let except = match author {
             Author::Member(member) => Some(member),
-            Author::Server(_) => None,
+            Author::Server(_) | Author::User(_) => None,
         };
         let heard = Heard { offset: None, except, to, subject: subject(&event) };
         let framed = self.framed(&event, message.attachment.as_ref());
@@ -227,7 +229,7 @@ impl Core {
         self.admit(now, author, Deed::Signal, &message, None)?;
         let own = match author {
             Author::Member(member) => Some(member),
-            Author::Server(_) => None,
+            Author::Server(_) | Author::User(_) => None,
         };
         let hears = self.policy.rule(&message.name).map_or(Roles::Everybody, |rule| rule.to.clone());
         let meant: Vec<Member> = match to {
@@ -348,6 +350,7 @@ impl Core {
             Author::Member(member) => self.members.get(member).map_or_else(|| "".into(), |there| there.identity.id().into()),
             // No user's id has a control character.
             Author::Server(name) => format!("\u{0}{name}").into(),
+            Author::User(user) => user.into(),
         }
     }
 
@@ -358,6 +361,11 @@ impl Core {
         {
             from = Some(member);
             user = self.members.get(member).and_then(|there| there.user()).map(|id| (**id).into());
+        }
+        if let Author::User(id) = author
+            && self.policy.sender == Sender::Shown
+        {
+            user = Some(id.into());
         }
         RoomEvent { offset: None, from, user, name, at: now, payload, patch: None, state: None, key: None, attached: None }
     }
