@@ -8,6 +8,7 @@ mod metrics;
 pub(crate) mod origin;
 mod problem;
 mod revocations;
+mod rooms;
 mod rpc;
 
 use std::sync::Arc;
@@ -36,7 +37,10 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
         .route("/rpc/{*method}", post(rpc::call))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics::metrics))
-        .route("/api/revocations", post(revocations::revoke));
+        .route("/api/revocations", post(revocations::revoke))
+        .route("/api/publish", post(rooms::publish_all))
+        .route("/api/rooms/{room}", get(rooms::overview))
+        .route("/api/rooms/{room}/publish", post(rooms::publish));
     if app.config.dev {
         router = router.route("/dev/token", post(dev::token));
     }

@@ -50,7 +50,7 @@ pub use metrics::{Count, Metrics};
 pub use policy::KindPolicy;
 
 pub(crate) use kind::Kind;
-pub(crate) use methods::methods;
+pub(crate) use methods::{change, methods};
 pub(crate) use room::Room;
 
 use self::core::{Author, Counts, Message, Millis, Publication};

@@ -78,7 +78,9 @@ impl Room {
         let now = now_ms();
         let mut inner = self.inner.lock();
         let result = change(&mut inner, now);
-        let (wakes, due) = (inner.core.wakes(), inner.core.due());
+        let wakes = inner.core.wakes();
+        // A room that was let go has nothing to come.
+        let due = inner.core.due().filter(|_| !inner.is_gone);
         let members = inner.core.counts().members;
         let counted = std::mem::replace(&mut inner.counted, members);
         let told = inner.core.presence_told();

@@ -50,24 +50,21 @@ impl Schedule {
         self.due.lock().rooms.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// The next room that is due; one that is no more is passed over.
-    fn pop(&self, now: Millis) -> Option<Arc<Room>> {
+    /// The rooms that are due.
+    fn take(&self, now: Millis) -> Vec<Arc<Room>> {
         let mut due = self.due.lock();
-        loop {
-            let entry = due.rooms.first_entry().filter(|entry| entry.key().0 <= now)?;
-            if let Some(room) = entry.remove().upgrade() {
-                room.scheduled.store(Millis::MAX, Ordering::Relaxed);
-                return Some(room);
-            }
-        }
+        let later = due.rooms.split_off(&(now + 1, 0));
+        let rooms: Vec<_> = std::mem::replace(&mut due.rooms, later).into_values().filter_map(|room| room.upgrade()).collect();
+        rooms.iter().for_each(|room| room.scheduled.store(Millis::MAX, Ordering::Relaxed));
+        rooms
     }
 }
 
 /// Ticks rooms for as long as there are any to come.
 pub(super) async fn run(rooms: Weak<Inner>, schedule: Arc<Schedule>) {
     loop {
-        let now = now_ms();
-        while let Some(room) = schedule.pop(now) {
+        // All at once, so that one that is due again at once does not keep the task from resting.
+        for room in schedule.take(now_ms()) {
             if room.tick() {
                 let Some(rooms) = rooms.upgrade() else { return };
                 Rooms(rooms).let_go(&room);

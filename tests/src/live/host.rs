@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use samewire_server::auth::{JwtAuthenticator, JwtOptions};
 use samewire_server::config::Secret;
+use samewire_server::rooms::Rooms;
 use samewire_server::{Config, Server};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -50,6 +51,7 @@ pub struct Host {
 
 struct Running {
     addr: SocketAddr,
+    rooms: Rooms,
     runtime: Runtime,
     stop: oneshot::Sender<()>,
     stopped: oneshot::Receiver<()>,
@@ -82,14 +84,14 @@ impl Host {
         runtime.spawn(async move {
             let server = methods(Server::builder().config(config)).build().await.expect("the server is built");
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let _ = told.send(listener.local_addr().expect("an address"));
+            let _ = told.send((listener.local_addr().expect("an address"), server.rooms()));
             let stop = async move { drop(asked.await) };
             server.serve(listener, stop).await.expect("the server runs to its end");
             drop(server);
             let _ = done.send(());
         });
-        let addr = super::within("the server's start", started).await.expect("the server starts");
-        self.running = Some(Running { addr, runtime, stop, stopped });
+        let (addr, rooms) = super::within("the server's start", started).await.expect("the server starts");
+        self.running = Some(Running { addr, rooms, runtime, stop, stopped });
     }
 
     /// Where the server listens.
@@ -99,6 +101,15 @@ impl Host {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.running.as_ref().expect("the server runs").addr
+    }
+
+    /// The server's rooms.
+    ///
+    /// # Panics
+    /// While it does not run.
+    #[must_use]
+    pub fn rooms(&self) -> Rooms {
+        self.running.as_ref().expect("the server runs").rooms.clone()
     }
 
     /// The address for SDKs.
