@@ -146,8 +146,6 @@ impl Inner {
         if let Some(tag) = &before.tag {
             request = request.header(IF_NONE_MATCH, tag);
         }
-        // An address may hold a secret in its query.
-        let told = |error: reqwest::Error| error.without_url().to_string();
         let mut response = request.send().await.map_err(told)?;
         let told_age = age(response.headers());
         let fresh = |lasts: Duration| Instant::now() + lasts.clamp(self.every.min(MAX_AGE), MAX_AGE);
@@ -176,6 +174,13 @@ impl Inner {
         let lasts = told_age.unwrap_or(USUAL_AGE);
         Ok(Known { keys: keys.into(), tag, lasts, fresh_until: fresh(lasts), asked_at: None, failed: false })
     }
+}
+
+/// The error with its causes, and without the address, which may hold a secret in its query.
+fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How long an answer is fresh (RFC 9111, section 4.2).
