@@ -1,4 +1,7 @@
 // The public types, by hand: they are the reference of the package.
+import type { JoinOptions, Room } from "./rooms.js";
+
+export type * from "./rooms.js";
 
 /** What a method takes and what it answers. `params` may be left out in a call when `undefined` is among its types. */
 export interface Method<Params = unknown, Result = unknown> {
@@ -67,11 +70,19 @@ export interface ClientOptions {
    */
   autoConnectWebSocket?: boolean;
   /**
-   * Who you are: a token that the server accepts, or a function that gives one, which is asked before each connection and each call
-   * over HTTP. Without one the client is anonymous, where the server allows that. It travels in a message or a header, never in a
-   * URL.
+   * Who you are: a token that the server accepts, or a function that gives one, which is asked when there is none yet, before the
+   * present one expires, and when the server does not take it any more. Without one the client is anonymous, where the server allows
+   * that. It travels in a message or a header, never in a URL.
    */
-  token?: string | null | (() => string | null | undefined | Promise<string | null | undefined>);
+  token?: string | null | TokenSource;
+}
+
+/** Gives a token, or nothing where there is none. */
+export type TokenSource = (wanted: TokenWanted) => string | null | undefined | Promise<string | null | undefined>;
+
+export interface TokenWanted {
+  /** `first`: there is none yet. `expiring`: the present one expires soon. `expired`: it has. `refused`: the server did not take it. */
+  reason: "first" | "expiring" | "expired" | "refused";
 }
 
 export interface CallOptions {
@@ -89,7 +100,14 @@ export interface CallOptions {
   idempotent?: boolean | undefined;
   /** Hears the parts of a result that comes in parts. Calls with parts go over the session. */
   onPart?: ((part: any) => void) | undefined;
+  /** Bytes that travel beside the params, as they are. Such a call goes over the session. */
+  attachment?: Bytes | undefined;
+  /** Hears the bytes that come beside the result. Such a call goes over the session. */
+  onAttachment?: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
+
+/** Bytes, as the app has them. */
+export type Bytes = ArrayBuffer | ArrayBufferView;
 
 /** `[params]`, which may be left out when `undefined` will do, and options. */
 type Arguments<M extends Method> = undefined extends M["params"]
@@ -232,6 +250,11 @@ export class Client<Api = BuiltInApi> implements Caller<Api> {
 
   /** Calls the listener for each event, until the returned function is called. */
   on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void;
+  /**
+   * Gives a token when one is wanted, as {@link ClientOptions.token} does where it is a function, which is asked last. A live session
+   * takes it without a reconnect. Asked once at a time, however many need one.
+   */
+  on(type: "token", listener: TokenSource): () => void;
 
   /** The present state, then each change. Does not end by itself. */
   states(): AsyncGenerator<StateChange, void, undefined>;
@@ -242,14 +265,23 @@ export class Client<Api = BuiltInApi> implements Caller<Api> {
    */
   connect(): Promise<void>;
 
-  /** Ends the session, here and on the server, and with it every call and stream on it. {@link Client.connect} begins a new one. */
+  /**
+   * Joins a room, `kind:name`, and returns a handle of it at once. It is joined as soon as the session is live, and again after each
+   * reconnect, by itself. Handles of the same room share one membership, with the `presence` and `info` of the first.
+   */
+  join<State = any, Events extends object = Record<string, any>>(room: string, options?: JoinOptions): Room<State, Events>;
+
+  /** Ends the session, here and on the server, and with it every call, stream and room on it. {@link Client.connect} begins a new one. */
   close(): void;
 
   /** `using client = new Client()` closes it. */
   [Symbol.dispose](): void;
 
-  /** For tests and demonstrations: loses the present connection, as a network that fails would. It comes back by itself. */
-  simulateCut(): void;
+  /**
+   * For tests and demonstrations: loses the present connection, as a network that fails would. It comes back by itself; with `stay`,
+   * every attempt fails until {@link Client.connect} is called.
+   */
+  simulateCut(options?: { stay?: boolean }): void;
 }
 
 export interface StreamOptions {
@@ -364,6 +396,7 @@ export type ErrorCode =
   | "bad-request"
   | "beyond-credit"
   | "canceled"
+  | "conflict"
   | "connection-lost"
   | "deadline-exceeded"
   | "digest-mismatch"
@@ -373,12 +406,17 @@ export type ErrorCode =
   | "handshake-timeout"
   | "heartbeat-timeout"
   | "internal"
+  | "member-not-found"
   | "method-not-found"
   | "misdirected"
+  | "not-joined"
   | "origin-refused"
   | "overloaded"
   | "quota-exceeded"
+  | "rate-limited"
   | "restart"
+  | "room-full"
+  | "room-not-found"
   | "session-closed"
   | "size-mismatch"
   | "storage-full"
@@ -387,8 +425,10 @@ export type ErrorCode =
   | "superseded"
   | "token-expired"
   | "token-invalid"
+  | "token-revoked"
   | "too-big"
   | "too-many-calls"
+  | "too-many-rooms"
   | "too-many-sessions"
   | "too-many-streams"
   | "unauthenticated"

@@ -1,4 +1,16 @@
-import type { Client, Progress, State, StreamEnd, UploadOptions, UploadState } from "./index.js";
+import type {
+  Client,
+  JoinOptions,
+  Presence,
+  Progress,
+  Room,
+  RoomStatus,
+  SamewireError,
+  State,
+  StreamEnd,
+  UploadOptions,
+  UploadState,
+} from "./index.js";
 
 /** Where the client's session stands. Renders again when that changes. */
 export function useClientState(client: Pick<Client<any>, "state" | "on">): State;
@@ -17,4 +29,25 @@ export function useUpload(client: Pick<Client<any>, "createBlobUploader">): {
   pause(): void;
   resume(): void;
   cancel(): void;
+};
+
+/**
+ * In a room for as long as the component is there. Renders again when the room's status, state or presence changes, not for each
+ * event: `useEffect(() => room?.on("event", show), [room])` hears those. Other options take effect with another name.
+ */
+export function useRoom<Shared = any, Events extends object = Record<string, any>>(
+  client: Pick<Client<any>, "join">,
+  name: string,
+  options?: JoinOptions,
+): {
+  /** The handle. Absent in the first rendering. */
+  room: Room<Shared, Events> | undefined;
+  status: RoomStatus;
+  state: Shared | null | undefined;
+  presence: Presence;
+  role?: string | undefined;
+  member?: number | undefined;
+  error?: SamewireError | undefined;
+  recovered?: boolean | undefined;
+  lost?: number | null;
 };

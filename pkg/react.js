@@ -1,5 +1,5 @@
 // Hooks for React 18 and later.
-import { useCallback, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 export function useClientState(client) {
   const subscribe = useCallback((changed) => client.on("state", changed), [client]);
@@ -35,4 +35,28 @@ export function useUpload(client) {
   const command = (name) => () => current.current?.[name]();
   const [commands] = useState(() => ({ pause: command("pause"), resume: command("resume"), cancel: command("cancel") }));
   return { ...shown, ...commands, start };
+}
+
+const NOWHERE = { room: undefined, status: "joining", state: undefined, presence: { entries: new Map(), users: 0, members: 0 } };
+
+export function useRoom(client, name, options) {
+  const [shown, setShown] = useState(NOWHERE);
+  // What the first rendering says holds for as long as the name does.
+  const latest = useRef(options);
+  latest.current = options;
+  useEffect(() => {
+    const room = client.join(name, latest.current);
+    const show = () => {
+      const { status, state, presence, role, member, error, recovered, lost } = room;
+      setShown({ room, status, state, presence, role, member, error, recovered, lost });
+    };
+    const offs = ["status", "state", "presence", "recovery"].map((type) => room.on(type, show));
+    show();
+    return () => {
+      for (const off of offs) off();
+      room.leave();
+      setShown(NOWHERE);
+    };
+  }, [client, name]);
+  return shown;
 }

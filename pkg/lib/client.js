@@ -1,12 +1,16 @@
+import { bytesOf } from "./bytes.js";
 import { SamewireError } from "./error.js";
-import { Events } from "./events.js";
+import { Events, Inbox } from "./events.js";
 import { post } from "./http.js";
 import { start } from "./load.js";
-import { addressesOf, pathOf, tokenOf } from "./options.js";
+import { Membership } from "./membership.js";
+import { addressesOf, pathOf } from "./options.js";
 import { Receiving } from "./receiving.js";
+import { Room } from "./room.js";
 import { Sending } from "./sending.js";
 import { Session } from "./session.js";
 import { sourceOf } from "./source.js";
+import { Tokens } from "./tokens.js";
 import { Uploader } from "./uploader.js";
 
 /** What the contracts of the built-in methods say, as the wasm knows them. */
@@ -21,6 +25,7 @@ export class Client {
   httpTransport = { call: (...call) => this.#call("http", ...call) };
   #options;
   #events = new Events();
+  #tokens;
   #state = { state: "idle" };
   #welcome = {};
   #closed = false;
@@ -34,9 +39,12 @@ export class Client {
   #outgoing = new Map();
   /** Streams from the server that the app may still ask for, by id. */
   #incoming = new Map();
+  /** Memberships that are not over, by the room's name. */
+  #rooms = new Map();
 
   constructor(options = {}) {
     this.#options = options;
+    this.#tokens = new Tokens(options.token, this.#events);
     // Node and other places without a page connect when they first need to: constructing a client there does nothing.
     if (options.autoConnectWebSocket !== false && globalThis.WebSocket && globalThis.location) {
       queueMicrotask(() => this.#closed || this.connect().catch((error) => this.#trouble(error)));
@@ -63,21 +71,9 @@ export class Client {
     return this.#events.on(type, listener);
   }
 
-  async *states() {
-    const waiting = [this.#state];
-    let wake;
-    const off = this.on("state", (state) => {
-      waiting.push(state);
-      wake?.();
-    });
-    try {
-      for (;;) {
-        while (waiting.length > 0) yield waiting.shift();
-        await new Promise((resolve) => (wake = resolve));
-      }
-    } finally {
-      off();
-    }
+  states() {
+    const inbox = new Inbox([this.#state]);
+    return inbox.read(this.on("state", (state) => inbox.push(state)));
   }
 
   async connect() {
@@ -86,7 +82,7 @@ export class Client {
     const session = await this.#open();
     if (this.state === "live") return;
     // A session that was there before has the token of then.
-    if (session === known) session.setToken(await tokenOf(this.#options));
+    if (session === known) session.setToken(await this.#tokens.renew("first"));
     const settled = new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
     session.connect();
     return settled;
@@ -98,15 +94,17 @@ export class Client {
     const session = this.#session;
     this.#session = this.#opening = undefined;
     session?.close();
-    this.#enter({ state: "closed", error: new SamewireError("session-closed", "the app closed the session") });
+    const error = new SamewireError("session-closed", "the app closed the session");
+    for (const membership of this.#rooms.values()) membership.end(error);
+    this.#enter({ state: "closed", error });
   }
 
   [Symbol.dispose ?? Symbol("dispose")]() {
     this.close();
   }
 
-  simulateCut() {
-    this.#session?.cut();
+  simulateCut({ stay = false } = {}) {
+    this.#session?.cut(stay);
   }
 
   call(method, params, options) {
@@ -147,7 +145,13 @@ export class Client {
     return this.#receiving(id).readable();
   }
 
-  async #call(forced, method, params, { signal, timeout, idempotent, onPart } = {}) {
+  join(name, options = {}) {
+    let membership = this.#rooms.get(name);
+    if (!membership) this.#rooms.set(name, (membership = new Membership(this.#joining, name, options)));
+    return new Room(membership, options);
+  }
+
+  async #call(forced, method, params, { signal, timeout, idempotent, onPart, onAttachment, attachment } = {}) {
     signal?.throwIfAborted();
     const text = params === undefined ? undefined : JSON.stringify(params);
     const glue = await start();
@@ -163,8 +167,10 @@ export class Client {
       timeout: timeout === null || timeout === Infinity ? undefined : timeout,
       idempotent: idempotent ?? (traits & IDEMPOTENT) !== 0,
       onPart,
+      onAttachment,
+      attachment: attachment && bytesOf(attachment),
     };
-    const session = names || onPart || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
+    const session = names || onPart || onAttachment || attachment || this.#options.preferWebSocket || traits & SESSION_ONLY || this.#misdirected.has(method);
     const wire = forced ?? (session ? "session" : "http");
     if (wire === "session") return this.#overSession(method, text, names, options, named);
     try {
@@ -192,10 +198,18 @@ export class Client {
   #overHttp(method, text, names, options) {
     return this.#shown(method, "http", text, names, async () => {
       if (names) await this.connect();
-      const { api } = addressesOf(this.#options);
-      const path = pathOf(method);
-      const token = await tokenOf(this.#options);
-      return post(`${api}/rpc/${path}`, text, { ...options, token, ticket: this.#session?.ticket });
+      const url = `${addressesOf(this.#options).api}/rpc/${pathOf(method)}`;
+      const send = (token) => post(url, text, { ...options, token, ticket: this.#session?.ticket });
+      const token = await this.#tokens.present();
+      try {
+        return await send(token);
+      } catch (error) {
+        // Nothing ran, and the app may have another token by now.
+        const reason = { "token-expired": "expired", "token-invalid": "refused" }[error?.code];
+        const newer = reason && (await this.#tokens.renew(reason).catch((failed) => this.#trouble(failed)));
+        if (!newer || newer === token) throw error;
+        return send(newer);
+      }
     });
   }
 
@@ -231,7 +245,7 @@ export class Client {
     if (!globalThis.WebSocket) {
       throw new SamewireError("no-websocket", "there is no WebSocket here: use Node 22 or later, or set globalThis.WebSocket");
     }
-    const [glue, token] = await Promise.all([start(), tokenOf(this.#options)]);
+    const [glue, token] = await Promise.all([start(), this.#tokens.present()]);
     if (this.#closed) throw new SamewireError("session-closed", "the client was closed meanwhile");
     const session = new Session(glue, ws, token, {
       state: (state) => session === this.#session && this.#enter(state),
@@ -242,6 +256,7 @@ export class Client {
         return receiving;
       },
       trouble: (error) => this.#trouble(error),
+      renew: (reason) => this.#tokens.renew(reason),
       crashed: (error) => {
         if (session !== this.#session) return;
         this.#session = this.#opening = undefined;
@@ -254,21 +269,10 @@ export class Client {
 
   #enter(state) {
     this.#state = state;
-    if (state.state === "waiting") this.#refreshToken();
     if (state.state === "live" || state.state === "closed") {
       for (const { resolve, reject } of this.#waiters.splice(0)) state.state === "live" ? resolve() : reject(state.error);
     }
     this.#events.emit("state", () => state);
-  }
-
-  /** A token that is asked for may have expired by the next connection. */
-  #refreshToken() {
-    if (typeof this.#options.token !== "function") return;
-    const session = this.#session;
-    tokenOf(this.#options).then(
-      (token) => session.setToken(token),
-      (error) => this.#trouble(error),
-    );
   }
 
   #receiving(id) {
@@ -283,6 +287,13 @@ export class Client {
     tell: (event) => this.#tell(() => event),
     settled: ({ id }) => this.#outgoing.delete(id),
     forget: (id) => this.#incoming.delete(id),
+  };
+
+  /** What memberships need of the client. */
+  #joining = {
+    session: () => this.#open(),
+    call: (...call) => this.#call("session", ...call),
+    left: ({ name }) => this.#rooms.delete(name),
   };
 
   #tell(make) {

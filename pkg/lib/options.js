@@ -1,4 +1,4 @@
-// Where the server is, and who asks.
+// Where the server is.
 import { SamewireError } from "./error.js";
 
 /** The addresses of calls over HTTP and of the session. */
@@ -19,14 +19,4 @@ export function pathOf(method) {
     throw new SamewireError("method-not-found", "this is not a method's name: a part of it is empty or dots");
   }
   return method.split("/").map(encodeURIComponent).join("/");
-}
-
-/** The token, asked for where it is a function. */
-export async function tokenOf({ token }) {
-  if (typeof token !== "function") return token ?? undefined;
-  try {
-    return (await token()) ?? undefined;
-  } catch (cause) {
-    throw new SamewireError("token-unavailable", `no token could be had: ${cause?.message ?? cause}`, { retryable: true, cause });
-  }
 }

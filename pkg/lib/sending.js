@@ -1,17 +1,13 @@
 // One stream to the server, from its id to its end.
+import { randomHex } from "./bytes.js";
 import { SamewireError } from "./error.js";
 
 /** How often what moves is told at most, in milliseconds. */
 export const TELL_EVERY = 100;
 
-/** Whoever opens a stream draws its id, so it can be named before there is a connection. */
-function newStreamId() {
-  const bits = crypto.getRandomValues(new Uint8Array(16));
-  return `st_${Array.from(bits, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
-
 export class Sending {
-  id = newStreamId();
+  /** Whoever opens a stream draws its id, so it can be named before there is a connection. */
+  id = `st_${randomHex(16)}`;
   state = "idle";
   /** Bytes that the server has made durable. */
   durable = 0;

@@ -8,11 +8,15 @@ export class Session {
   #socket;
   #calls = new Map();
   #streams = new Map();
+  #rooms = new Map();
   #hooks;
   /** What has to be undone at the end. */
   #endings = [];
 
-  /** `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(offer), trouble(error), crashed(error). */
+  /**
+   * `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(offer), trouble(error),
+   * renew(reason) resolves with a token, crashed(error).
+   */
   constructor(glue, url, token, hooks) {
     this.#hooks = hooks;
     this.#wasm = enter(() => new glue.Session(url, token, this));
@@ -32,8 +36,8 @@ export class Session {
     this.#detach()?.free();
   }
 
-  cut() {
-    this.#enter((wasm) => wasm.cut());
+  cut(stay) {
+    this.#enter((wasm) => wasm.cut(stay));
   }
 
   setToken(token) {
@@ -45,9 +49,9 @@ export class Session {
   }
 
   /** Resolves with the result. `params` is JSON text; `timeout` in milliseconds, or undefined for none. */
-  call(method, params, { timeout, idempotent, onPart, signal }) {
+  call(method, params, { timeout, idempotent, signal, attachment, ...heard }) {
     return new Promise((resolve, reject) => {
-      const id = this.#enter((wasm) => wasm.call(method, params, timeout, idempotent));
+      const id = this.#enter((wasm) => wasm.call(method, params, timeout, idempotent, attachment));
       if (id === undefined) return reject(over());
       const unlisten = onAbort(signal, (reason) => {
         this.#calls.delete(id);
@@ -58,7 +62,7 @@ export class Session {
         unlisten();
         done(value);
       };
-      this.#calls.set(id, { resolve: settle(resolve), reject: settle(reject), onPart });
+      this.#calls.set(id, { resolve: settle(resolve), reject: settle(reject), ...heard });
     });
   }
 
@@ -92,6 +96,25 @@ export class Session {
     this.#enter((wasm) => wasm.consume(no, offset));
   }
 
+  /** Joins a room, now and after each reconnect. The membership hears hear(kind, frame, attachment), away() and end(error). */
+  join(membership) {
+    const { name, wanted } = membership;
+    const { presence = true, info } = wanted;
+    const joined = this.#enter((wasm) => wasm.join(name, presence, info === undefined ? undefined : JSON.stringify(info)));
+    if (joined === undefined) throw over();
+    if (!joined) throw new SamewireError("room-not-found", `${JSON.stringify(name)} is no room's name: write kind:name`);
+    this.#rooms.set(name, membership);
+  }
+
+  leave(membership) {
+    if (this.#take(this.#rooms, membership.name)) this.#enter((wasm) => wasm.leave(membership.name));
+  }
+
+  cast(room, name, payload, key, attachment) {
+    const error = this.#enter((wasm) => wasm.cast(room, name, payload, key, attachment));
+    if (error) throw error;
+  }
+
   // What the wasm tells. None of these may throw.
 
   dialed(socket) {
@@ -99,6 +122,8 @@ export class Session {
   }
 
   status(state, retryIn, error) {
+    for (const room of this.#rooms.values()) state === "closed" ? room.end(error) : state !== "live" && room.away();
+    if (state === "closed") this.#rooms.clear();
     this.#hooks.state({ state, retryIn, error });
   }
 
@@ -114,8 +139,10 @@ export class Session {
     }
   }
 
-  result(id, payload) {
-    this.#take(this.#calls, id)?.resolve(JSON.parse(payload));
+  result(id, payload, attachment) {
+    const call = this.#take(this.#calls, id);
+    if (attachment) call?.onAttachment?.(attachment);
+    call?.resolve(JSON.parse(payload));
   }
 
   failed(id, error) {
@@ -146,6 +173,26 @@ export class Session {
     this.#take(this.#streams, no)?.aborted(error);
   }
 
+  /** What the server says of a room, as it came. */
+  news(room, kind, text, attachment) {
+    try {
+      this.#rooms.get(room)?.hear(kind, JSON.parse(text), attachment);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** A room is over. Without an error the app left it, and may be about to join it again. */
+  left(room, error) {
+    if (error) this.#take(this.#rooms, room)?.end(error);
+  }
+
+  async tokenWanted(reason) {
+    // The app was asked for the first one before there was a session; what it gave then is all there is.
+    const token = reason === "first" ? undefined : await this.#hooks.renew(reason).catch((error) => this.trouble(error));
+    this.#enter((wasm) => (token || reason === "first" ? wasm.setToken(token) : wasm.noToken()));
+  }
+
   trouble(error) {
     this.#hooks.trouble(error);
   }
@@ -163,6 +210,7 @@ export class Session {
     socket?.close();
     for (const call of this.#calls.values()) call.reject(error);
     for (const stream of this.#streams.values()) stream.aborted(error);
+    for (const room of this.#rooms.values()) room.end(error);
     this.#hooks.crashed(error);
   }
 

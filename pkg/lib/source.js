@@ -1,4 +1,5 @@
 // Where the bytes of a stream to the server come from.
+import { bytesOf } from "./bytes.js";
 import { SamewireError } from "./error.js";
 
 /** Bytes that can be read again at any offset. */
@@ -41,7 +42,7 @@ class StreamSource {
       while (this.#left.length === 0) {
         const { value, done } = await this.#reader.read();
         if (done) return sending.provideEnd();
-        this.#left = bytesOf(value);
+        this.#left = chunkOf(value);
       }
       const wanted = this.#wanted;
       this.#wanted = undefined;
@@ -57,7 +58,7 @@ class StreamSource {
   async #goesOn(count) {
     while (this.#left.length === count && !this.#ended) {
       const { value, done } = await this.#reader.read();
-      if (!done && bytesOf(value).length > 0) return true;
+      if (!done && chunkOf(value).length > 0) return true;
       this.#ended = done;
     }
     return this.#left.length > count;
@@ -75,12 +76,12 @@ function tooLong(size) {
 /** The source, and what it says about itself: { source, name?, media?, size? }. */
 export function sourceOf(input) {
   if (input instanceof ReadableStream) return { source: new StreamSource(input) };
-  const blob = input instanceof Blob ? input : new Blob([bytesOf(input)]);
+  const blob = input instanceof Blob ? input : new Blob([chunkOf(input)]);
   return { source: new BlobSource(blob), name: blob.name, media: blob.type, size: blob.size };
 }
 
-function bytesOf(value) {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  throw new TypeError("a stream carries bytes: a Blob, an ArrayBuffer, or a view of one such as Uint8Array");
+function chunkOf(value) {
+  const bytes = bytesOf(value);
+  if (!bytes) throw new TypeError("a stream carries bytes: a Blob, an ArrayBuffer, or a view of one such as Uint8Array");
+  return bytes;
 }

@@ -1,4 +1,4 @@
-//! What the package's JavaScript calls, and what it is told.
+//! What the package's JavaScript calls.
 //!
 //! Payloads cross as text, which the engine's own JSON reads and writes; what else crosses are numbers, texts and bytes.
 
@@ -10,17 +10,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::{Function, Uint8Array};
+use bytes::Bytes;
+use js_sys::Function;
 use samewire_protocol::method::{self, Route, RouteKind};
-use samewire_protocol::session::{CallRequest, Config, Event, Input, OpenStream, Status};
+use samewire_protocol::rooms::methods;
+use samewire_protocol::session::{CallRequest, Config, Input, JoinRequest, OpenStream};
 use samewire_protocol::streams::{Source, StreamSpec};
-use samewire_protocol::wire::{Continuity, payload};
+use samewire_protocol::wire::{Cast, payload};
 use samewire_protocol::{CallId, Code, Failure, Link, Method, StreamNo, files, system};
 use wasm_bindgen::prelude::*;
-use web_sys::WebSocket;
 
-use crate::driver::{Driver, now};
-use crate::error::shown;
+use crate::driver::Driver;
+use crate::listener::Listener;
 
 /// A Blob answers a read of any size after some milliseconds, so much is asked for at a time.
 const READ_AHEAD: u64 = 1024 * 1024;
@@ -31,40 +32,6 @@ const AGENT: &str = concat!("samewire-js/", env!("CARGO_PKG_VERSION"));
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     fn fill_random(bytes: &mut [u8]);
-
-    // Whom the session tells what happens. Its methods must not throw.
-    pub type Listener;
-
-    /// A socket is being opened. Whoever is told may have to close it when this instance no longer can.
-    #[wasm_bindgen(method)]
-    pub(crate) fn dialed(this: &Listener, socket: &WebSocket);
-    #[wasm_bindgen(method)]
-    fn status(this: &Listener, state: &str, retry_in: Option<f64>, why: JsValue);
-    #[wasm_bindgen(method)]
-    fn welcomed(this: &Listener, session: &str, continuity: &str, identity: Option<&str>);
-    #[wasm_bindgen(method)]
-    fn part(this: &Listener, call: f64, payload: &str);
-    #[wasm_bindgen(method)]
-    fn result(this: &Listener, call: f64, payload: &str);
-    #[wasm_bindgen(method)]
-    fn failed(this: &Listener, call: f64, error: JsValue);
-    #[wasm_bindgen(method)]
-    fn want(this: &Listener, stream: u32, offset: f64, max: u32);
-    #[wasm_bindgen(method)]
-    fn progress(this: &Listener, stream: u32, durable: f64);
-    #[wasm_bindgen(method)]
-    fn offered(this: &Listener, stream: u32, id: &str, name: Option<&str>, media: Option<&str>, size: Option<f64>);
-    #[wasm_bindgen(method)]
-    fn data(this: &Listener, stream: u32, offset: f64, bytes: Uint8Array);
-    #[wasm_bindgen(method)]
-    fn finished(this: &Listener, stream: u32, size: f64, digest: &str);
-    #[wasm_bindgen(method)]
-    fn aborted(this: &Listener, stream: u32, error: JsValue);
-    #[wasm_bindgen(method)]
-    fn trouble(this: &Listener, error: JsValue);
-    // Makes the error object that the other methods are given.
-    #[wasm_bindgen(method)]
-    pub(crate) fn error(this: &Listener, code: &str, message: &str, retryable: bool, ran: &str, data: Option<&str>) -> JsValue;
 }
 
 // A session with a server.
@@ -80,13 +47,14 @@ impl Session {
         let mut seed = [0; 8];
         fill_random(&mut seed);
         let seed = u64::from_le_bytes(seed);
-        let config = Config { token, agent: Some(AGENT.to_owned()), seed, read_ahead: READ_AHEAD, ..Config::default() };
+        let agent = Some(AGENT.to_owned());
+        let config = Config { token, agent, seed, read_ahead: READ_AHEAD, refreshes: true, ..Config::default() };
         Self(Driver::new(url, config, listener))
     }
 
     // Connects now.
     pub fn connect(&self) {
-        self.0.act(|session, now| session.connect(now));
+        self.0.connect();
     }
 
     // Ends the session for good.
@@ -94,15 +62,21 @@ impl Session {
         self.0.act(|session, now| session.close(now));
     }
 
-    // Loses the present connection, as a network that fails would.
-    pub fn cut(&self) {
-        self.0.cut();
+    // Loses the present connection, as a network that fails would; with `stay` there is none until `connect`.
+    pub fn cut(&self, stay: bool) {
+        self.0.cut(stay);
     }
 
-    // Sets the token of the next hello.
+    // Sets the token of the next hello, and tells it to the server now if the session is live.
     #[wasm_bindgen(js_name = setToken)]
     pub fn set_token(&self, token: Option<String>) {
         self.0.act(|session, now| session.set_token(now, token));
+    }
+
+    // The app has no other token.
+    #[wasm_bindgen(js_name = noToken)]
+    pub fn no_token(&self) {
+        self.0.act(|session, now| session.no_token(now));
     }
 
     // The credential with which a call over HTTP is one of this session.
@@ -120,14 +94,22 @@ impl Session {
         self.0.input(Link::default(), Input::Visibility { visible });
     }
 
-    // Makes a call with JSON params and, where there is one, a timeout in milliseconds. `undefined` when the params are not JSON.
-    pub fn call(&self, method: String, params: Option<String>, timeout: Option<f64>, idempotent: bool) -> Option<f64> {
+    // Makes a call with JSON params and, where there are such, a timeout in milliseconds and bytes that belong to the params.
+    // `undefined` when the params are not JSON.
+    pub fn call(
+        &self,
+        method: String,
+        params: Option<String>,
+        timeout: Option<f64>,
+        idempotent: bool,
+        attachment: Option<Vec<u8>>,
+    ) -> Option<f64> {
         let payload = match params {
             Some(params) => Some(payload(&params)?.to_owned()),
             None => None,
         };
         let timeout = timeout.map(|millis| Duration::from_millis(millis as u64));
-        let request = CallRequest { method, payload, attachment: None, timeout, idempotent };
+        let request = CallRequest { method, payload, attachment: attachment.map(Bytes::from), timeout, idempotent };
         Some(self.0.act(|session, now| session.call(now, request)).0 as f64)
     }
 
@@ -182,50 +164,33 @@ impl Session {
     pub fn consume(&self, stream: u32, offset: f64) {
         self.0.act(|session, now| session.consume(now, StreamNo(stream), offset as u64));
     }
-}
 
-impl Listener {
-    pub(crate) fn tell(&self, event: Event) {
-        match event {
-            Event::Status(status) => self.tell_status(&status),
-            Event::Welcomed { session, continuity, identity } => {
-                let continuity = match continuity {
-                    Continuity::Kept => "kept",
-                    Continuity::Restarted => "restarted",
-                    Continuity::Fresh => "fresh",
-                };
-                self.welcomed(&session.to_string(), continuity, identity.as_deref());
-            }
-            Event::CallPart { id, payload } => self.part(id.0 as f64, payload.get()),
-            Event::CallSettled { id, result: Ok(payload), .. } => self.result(id.0 as f64, payload.get()),
-            Event::CallSettled { id, result: Err(failure), .. } => self.failed(id.0 as f64, shown(self, &failure)),
-            Event::Want(want) => self.want(want.stream.0, want.offset as f64, want.max as u32),
-            Event::Progress { stream, durable } => self.progress(stream.0, durable as f64),
-            Event::StreamOpened { stream, spec } => {
-                let size = spec.size.map(|size| size as f64);
-                self.offered(stream.0, &spec.id.to_string(), spec.name.as_deref(), spec.media.as_deref(), size);
-            }
-            Event::Data { stream, offset, bytes } => self.data(stream.0, offset as f64, Uint8Array::from(&bytes[..])),
-            Event::StreamFinished { stream, size, digest } => {
-                self.finished(stream.0, size as f64, &digest.to_string());
-            }
-            Event::StreamAborted { stream, failure } => self.aborted(stream.0, shown(self, &failure)),
-            Event::ServerError(failure) => self.trouble(shown(self, &failure)),
-            // An event of a newer protocol crate that this SDK does not show yet.
-            _ => {}
-        }
+    // Joins a room, now and after each reconnect. False when this is no room's name.
+    pub fn join(&self, room: &str, presence: bool, info: Option<String>) -> bool {
+        let Ok(room) = room.parse() else { return false };
+        let info = info.as_deref().and_then(payload).map(ToOwned::to_owned);
+        self.0.act(|session, now| session.join(now, JoinRequest { room, presence, info }));
+        true
     }
 
-    fn tell_status(&self, status: &Status) {
-        let (state, retry_in, why) = match status {
-            Status::Idle => ("idle", None, JsValue::UNDEFINED),
-            Status::Connecting => ("connecting", None, JsValue::UNDEFINED),
-            Status::Live => ("live", None, JsValue::UNDEFINED),
-            Status::Waiting { retry_at } => ("waiting", Some(retry_at.millis_after(now()) as f64), JsValue::UNDEFINED),
-            Status::Closed { why } => ("closed", None, shown(self, why)),
-            _ => return,
-        };
-        self.status(state, retry_in, why);
+    // Leaves a room.
+    pub fn leave(&self, room: &str) {
+        self.0.act(|session, now| session.leave(now, room));
+    }
+
+    // Says something ephemeral in a room, if it is heard at present. Returns the error of what is too large.
+    pub fn cast(
+        &self,
+        room: &str,
+        name: &str,
+        payload: Option<String>,
+        key: Option<String>,
+        attachment: Option<Vec<u8>>,
+    ) -> JsValue {
+        let payload = payload.as_deref().and_then(self::payload);
+        let cast = Cast { room: room.into(), name: name.into(), payload, key: key.map(Into::into) };
+        let said = self.0.act(|session, now| session.cast(now, cast, attachment.as_deref()));
+        said.err().map_or(JsValue::UNDEFINED, |failure| self.0.listener().shown(&failure))
     }
 }
 
@@ -250,6 +215,11 @@ pub fn method_traits(method: &str) -> u32 {
         .or_else(|| traits::<files::List>(method))
         .or_else(|| traits::<files::Open>(method))
         .or_else(|| traits::<files::Remove>(method))
+        .or_else(|| traits::<methods::Publish>(method))
+        .or_else(|| traits::<methods::Send>(method))
+        .or_else(|| traits::<methods::History>(method))
+        .or_else(|| traits::<methods::WhoIsThere>(method))
+        .or_else(|| traits::<methods::State>(method))
         .unwrap_or(0)
 }
 

@@ -1,6 +1,6 @@
 //! Feeds the session and does what it says. Holds no state of the protocol.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use samewire_protocol::{Instant, Link};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
-use crate::bridge::Listener;
+use crate::listener::Listener;
 use crate::transport::Socket;
 
 /// While more than this waits in the socket's own buffer, the driver looks again soon. No event tells that it drains.
@@ -43,6 +43,8 @@ pub(crate) struct Driver {
     url: String,
     session: RefCell<session::Session>,
     socket: RefCell<Option<Rc<Socket>>>,
+    /// Whether every attempt to connect fails, for as long as a cut is simulated.
+    offline: Cell<bool>,
     listener: Listener,
     events: RefCell<Vec<Event>>,
     /// Tells the events. While that is to come, the driver holds on to itself.
@@ -64,6 +66,7 @@ impl Driver {
                 url,
                 session: RefCell::new(session::Session::new(config)),
                 socket: RefCell::new(None),
+                offline: Cell::new(false),
                 listener,
                 events: RefCell::default(),
                 courier: task(Self::deliver),
@@ -106,12 +109,23 @@ impl Driver {
         self.input(link, Input::Closed { code });
     }
 
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
     pub(crate) fn read<T>(&self, read: impl FnOnce(&session::Session) -> T) -> T {
         read(&self.session.borrow())
     }
 
-    /// Loses the present socket, as a network that fails would.
-    pub(crate) fn cut(self: &Rc<Self>) {
+    /// Connects now; a cut that is simulated is over.
+    pub(crate) fn connect(self: &Rc<Self>) {
+        self.offline.set(false);
+        self.act(|session, now| session.connect(now));
+    }
+
+    /// Loses the present socket, as a network that fails would. With `stay` there is none until [`Self::connect`].
+    pub(crate) fn cut(self: &Rc<Self>, stay: bool) {
+        self.offline.set(stay);
         if let Some(socket) = self.socket.take() {
             socket.close(3000, "a cut is simulated");
             self.input(socket.link, Input::Closed { code: 1006 });
@@ -163,7 +177,8 @@ impl Driver {
     }
 
     fn dial(self: &Rc<Self>, link: Link) {
-        match Socket::open(&self.url, link, self) {
+        let socket = if self.offline.get() { None } else { Socket::open(&self.url, link, self) };
+        match socket {
             Some(socket) => {
                 self.listener.dialed(socket.web());
                 self.socket.replace(Some(Rc::new(socket)));

@@ -1,7 +1,7 @@
 //! The browser drives the protocol's session: the wasm half of the npm package `samewire`.
 //!
 //! The crate does what differs from the native SDK and nothing else: it opens and writes a socket (`transport`), arms a timer and
-//! feeds the session (`driver`), and shows to JavaScript what happens (`bridge`, `error`). What the session does is decided by
+//! feeds the session (`driver`), and shows to JavaScript what happens (`bridge`, `listener`). What the session does is decided by
 //! [`samewire_protocol::session`]; what an app sees is made by the package's own JavaScript (`pkg/`), the only caller of what is
 //! exported here. That JavaScript also makes the calls over HTTP, with one `fetch`.
 //!
@@ -10,10 +10,11 @@
 
 mod bridge;
 mod driver;
-mod error;
+mod listener;
 mod transport;
 
-pub use bridge::{Listener, Session, method_traits, names_stream, on_panic, reset};
+pub use bridge::{Session, method_traits, names_stream, on_panic, reset};
+pub use listener::Listener;
 
 // A tenth of the default allocator's size, and all memory of an instance is one thread's.
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]

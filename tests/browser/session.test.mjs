@@ -136,22 +136,75 @@ describe("a token", () => {
     });
   }
 
-  test("may come from a function, which is asked again for every connection", async () => {
+  test("may come from a function, which is asked once for all who need it", async () => {
     const asked = await page.evaluate(async (token) => {
-      let asked = 0;
+      window.asked = [];
       window.client = newClient({
-        token: async () => {
-          asked += 1;
+        token: async ({ reason }) => {
+          asked.push(reason);
+          await pause(20);
           return token;
         },
       });
-      window.asked = () => asked;
-      await client.connect();
+      await Promise.all([client.connect(), client.call("system/echo", 1), client.wsTransport.call("system/echo", 2)]);
       return asked;
     }, token);
-    assert.ok(asked >= 1);
+    assert.deepEqual(asked, ["first"]);
     await stage.lose(page);
-    assert.ok((await page.evaluate(() => window.asked())) > asked);
+    assert.deepEqual(await page.evaluate(() => window.asked), ["first"], "it is good for more than one connection");
+  });
+
+  test("that is no longer taken is asked for anew, on either wire", async () => {
+    const seen = await page.evaluate(
+      async ([old, fresh]) => {
+        const asked = [];
+        const client = newClient({ token: old, autoConnectWebSocket: false });
+        client.on("token", async ({ reason }) => {
+          asked.push(reason);
+          await pause(20);
+          return fresh;
+        });
+        const echoes = await Promise.all([1, 2, 3].map((n) => client.httpTransport.call("system/echo", n)));
+        const other = newClient({ token: old, autoConnectWebSocket: false });
+        other.on("token", ({ reason }) => (asked.push(reason), fresh));
+        await other.connect();
+        return { asked, echoes, identity: other.identity };
+      },
+      [tokenFor("maria", { expires: -3600 }), tokenFor("maria")],
+    );
+    assert.deepEqual(seen, { asked: ["expired", "expired"], echoes: [1, 2, 3], identity: "maria" });
+  });
+
+  test("is renewed on the live session before it expires, without a reconnect", async () => {
+    const seen = await page.evaluate(
+      async (tokens) => {
+        const asked = [];
+        const client = newClient({ token: tokens.shift() });
+        const states = [];
+        client.on("state", ({ state }) => states.push(state));
+        client.on("token", ({ reason }) => (asked.push(reason), tokens.shift()));
+        await client.connect();
+        const session = client.session;
+        // Longer than the first two are good for.
+        await pause(6_500);
+        return { asked, states, same: session === client.session, echo: await client.wsTransport.call("system/echo", "still here") };
+      },
+      [tokenFor("maria", { expires: 3 }), tokenFor("maria", { expires: 6 }), tokenFor("maria")],
+    );
+    assert.deepEqual(seen.states, ["connecting", "live"]);
+    assert.deepEqual([seen.asked, seen.same, seen.echo], [["expiring", "expiring"], true, "still here"]);
+    assert.equal(trace.sockets, 1);
+  });
+
+  test("that expires ends the session, where the app has no other", async () => {
+    const seen = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      await client.connect();
+      const closed = new Promise((resolve) => client.on("state", ({ state, error }) => state === "closed" && resolve(error.code)));
+      const call = outcome(client.wsTransport.call("system/echo", "first"));
+      return { first: (await call).value, code: await closed, late: await outcome(client.wsTransport.call("system/echo", "late")) };
+    }, tokenFor("maria", { expires: 2 }));
+    assert.deepEqual([seen.first, seen.code, seen.late.error.code], ["first", "token-expired", "token-expired"]);
   });
 
   test("never shows up in an address", async () => {

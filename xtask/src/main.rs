@@ -3,6 +3,7 @@
 //! On a fresh machine they need rustup, node and npm; whatever else a command uses it installs itself, from package registries only, and
 //! under `target/` wherever that is possible.
 
+mod bare;
 mod bench;
 mod chromium;
 mod imports;

@@ -9,8 +9,9 @@ use flate2::write::GzEncoder;
 
 use crate::shell::Outcome;
 
-/// All that a browser loads of the package, gzipped, in bytes. A page pays it before its first call.
-const LIMIT: usize = 75 * 1024;
+/// All the code of the package, gzipped, in bytes. A page pays it before its first call. 12 of these 84 KiB came with rooms: in the
+/// wasm, what makes a membership whole again after a cut; in the JavaScript, its state, presence and handles.
+const LIMIT: usize = 84 * 1024;
 
 /// Prints the raw and gzipped size of each code file under `package`, and fails when they exceed the limit together.
 pub(crate) fn check(package: &Path) -> Outcome {

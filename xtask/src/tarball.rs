@@ -1,7 +1,6 @@
 //! The npm package as users get it: packed, and unpacked again where the browser tests and type checks import it.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::shell::{Outcome, capture, run};
@@ -16,10 +15,12 @@ pub(crate) fn pack(workspace: &Workspace) -> Outcome<PathBuf> {
     tools::ensure_node()?;
     package::build(workspace)?;
     let folder = workspace.target("npm");
-    empty(&folder)?;
+    package::empty(&folder)?;
     let mut npm = workspace.command("npm");
-    npm.args(["pack", "--json", "--ignore-scripts", "--pack-destination"]).arg(&folder).current_dir(workspace.path("pkg"));
-    println!("Packing pkg/ into {}", folder.display());
+    npm.args(["pack", "--json", "--ignore-scripts", "--pack-destination"])
+        .arg(&folder)
+        .current_dir(package::shipped(workspace));
+    println!("Packing target/pkg into {}", folder.display());
     capture(&mut npm)?;
     let tarball = only_file(&folder)?;
     println!("Packed {}", tarball.display());
@@ -30,18 +31,10 @@ pub(crate) fn pack(workspace: &Workspace) -> Outcome<PathBuf> {
 pub(crate) fn install(workspace: &Workspace, tarball: &Path) -> Outcome {
     npm::ensure_installed(workspace, "tests/browser")?;
     let folder = workspace.path("tests/browser/node_modules/samewire");
-    empty(&folder)?;
+    package::empty(&folder)?;
     run(workspace.command("tar").arg("-xzf").arg(tarball).arg("-C").arg(&folder).arg("--strip-components=1"))?;
     let missing: Vec<_> = ESSENTIAL.into_iter().filter(|file| !folder.join(file).is_file()).collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("the packed npm package lacks {}", missing.join(", "))) }
-}
-
-fn empty(folder: &Path) -> Outcome {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(format!("cannot empty {}: {error}", folder.display())),
-        _ => {}
-    }
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
 }
 
 fn only_file(folder: &Path) -> Outcome<PathBuf> {

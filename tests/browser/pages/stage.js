@@ -45,6 +45,24 @@ Object.assign(window, {
     }
   },
 
+  /** Joins a room, once it is in, with what it told so far in `told`. */
+  async enter(client, name, options) {
+    const room = client.join(name, options);
+    room.told = { event: [], state: [], presence: [], signal: [], status: [], recovery: [] };
+    for (const [type, told] of Object.entries(room.told)) room.on(type, (value) => told.push(value));
+    await room.ready;
+    return room;
+  },
+
+  /** Waits until a room has told of something. */
+  async tells(room, type, wanted) {
+    const found = room.told[type].find(wanted);
+    if (found !== undefined) return found;
+    return new Promise((resolve) => {
+      const off = room.on(type, (value) => wanted(value) && resolve(off() ?? value));
+    });
+  },
+
   pause: (millis) => new Promise((resolve) => setTimeout(resolve, millis)),
 
   /** Two promises: the client loses its connection after now, and it has one again after that. */

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -34,9 +34,13 @@ export class Server {
     this.#settings = settings;
   }
 
-  /** Starts a server on a free port. `demo`: with the demo's pages instead of the tests' own. `settings`: environment variables. */
-  static async start({ demo = false, settings = {} } = {}) {
+  /**
+   * Starts a server on a free port. `demo`: with the demo's pages instead of the tests' own. `settings`: environment variables.
+   * `config`: the text of a configuration file.
+   */
+  static async start({ demo = false, settings = {}, config = "" } = {}) {
     const folder = await mkdtemp(join(tmpdir(), "samewire-browser-"));
+    await writeFile(join(folder, "samewire.toml"), config);
     const server = new Server(folder, demo ? DEMO : PAGES, settings);
     await server.run();
     return server;
@@ -58,6 +62,7 @@ export class Server {
   /** Starts the program; again on the same port and data when it ran before. */
   async run() {
     const options = ["serve", "--dev", "--listen", `127.0.0.1:${this.port}`, "--data", this.data];
+    options.push("--config", join(this.#folder, "samewire.toml"));
     const child = spawn(program(), [...options, "--demo", this.#pages, "--pkg", PACKAGE], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, SAMEWIRE_AUTH_SECRET: SECRET, ...this.#settings },
@@ -116,10 +121,14 @@ export class Server {
   }
 }
 
-/** A token for a user of these servers (HS256). `expires` is in seconds from now; another `secret` makes a forgery. */
-export function token(user, { expires = 3600, secret = SECRET } = {}) {
+/**
+ * A token for a user of these servers (HS256). `expires` is in seconds from now; `rooms` are grants, as `[{ name, role }]`; another
+ * `secret` makes a forgery.
+ */
+export function token(user, { expires = 3600, rooms, secret = SECRET } = {}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, exp: Math.floor(Date.now() / 1000) + expires })}`;
+  const claims = { sub: user, exp: Math.floor(Date.now() / 1000) + expires, samewire: rooms && { rooms } };
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
 

@@ -5,11 +5,11 @@ import { Proxy } from "./proxy.mjs";
 import { Server, token } from "./server.mjs";
 
 export class Stage {
-  /** Starts all of it. `settings` are environment variables of the server. */
-  static async start({ settings } = {}) {
+  /** Starts all of it. `settings` are environment variables of the server, `config` is the text of its configuration file. */
+  static async start({ settings, config } = {}) {
     const stage = new Stage();
     try {
-      stage.server = await Server.start({ settings });
+      stage.server = await Server.start({ settings, config });
       stage.proxy = await Proxy.to(stage.server.port);
       stage.browser = await launch();
     } catch (error) {

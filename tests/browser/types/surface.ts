@@ -15,11 +15,7 @@ import type {
   Uploader,
 } from "samewire";
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-/** Fails to compile unless the value has exactly this type. */
-function exactly<Wanted>() {
-  return <Actual>(_value: Actual, ..._same: Equal<Actual, Wanted> extends true ? [] : [{ got: Actual; wanted: Wanted }]) => {};
-}
+import { exactly } from "./exactly.js";
 
 export async function clients() {
   const options: ClientOptions = {
@@ -32,6 +28,7 @@ export async function clients() {
   new Client();
   new Client({ token: "token" });
   new Client({ token: () => undefined });
+  new Client({ token: ({ reason }) => (reason === "expired" ? "fresh" : "token") });
   // @ts-expect-error: no such option
   new Client({ url: "https://example.com" });
 
@@ -42,6 +39,7 @@ export async function clients() {
   exactly<string | undefined>()(client.identity);
   exactly<void>()(await client.connect());
   client.simulateCut();
+  client.simulateCut({ stay: true });
   client.close();
   {
     using another = new Client();
@@ -56,6 +54,13 @@ export async function clients() {
     if (event.kind === "call") exactly<"http" | "session">()(event.wire);
     else exactly<"up" | "down">()(event.direction);
   });
+  client.on("token", ({ reason }) => {
+    exactly<"first" | "expiring" | "expired" | "refused">()(reason);
+    return "token";
+  });
+  client.on("token", async () => null);
+  // @ts-expect-error: a token is a text
+  client.on("token", () => 7);
   // @ts-expect-error: no such event
   client.on("message", () => {});
   for await (const { state, retryIn, error } of client.states()) {
@@ -70,7 +75,7 @@ export async function clients() {
 }
 
 export async function calls(client: Client) {
-  const options: CallOptions = { signal: AbortSignal.timeout(1_000), timeout: 5_000, idempotent: true, onPart: (part) => part };
+  const options: CallOptions = { signal: AbortSignal.timeout(1_000), timeout: 5_000, idempotent: true, onPart: (part) => part, attachment: new Uint8Array(3), onAttachment: (bytes) => bytes.length };
   exactly<{ files: FileRecord[] }>()(await client.call("files/list"));
   exactly<{ files: FileRecord[] }>()(await client.api.files.list({}, options));
   exactly<{ removed: boolean }>()(await client.wsTransport.call("files/remove", { id: "fi_1" }, options));
