@@ -1,6 +1,6 @@
 //! Calls over HTTP, for methods that name no stream.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use samewire_protocol::method::{AnyRoute, names_stream};
@@ -34,12 +34,13 @@ use crate::call::{from_raw, to_raw};
 pub struct HttpClient {
     url: String,
     shared: Arc<Shared>,
-    inner: reqwest::Client,
+    /// Made with the first call: it costs more than everything else of a client.
+    inner: OnceLock<reqwest::Client>,
 }
 
 impl HttpClient {
     pub(crate) fn new(url: String, shared: Arc<Shared>) -> Self {
-        Self { url, shared, inner: reqwest::Client::new() }
+        Self { url, shared, inner: OnceLock::new() }
     }
 
     /// Makes a call. Nothing is made again by itself: what became of a call whose connection is lost cannot be told.
@@ -76,7 +77,11 @@ impl HttpClient {
         timeout: Option<Duration>,
         token: Option<&str>,
     ) -> Result<Box<RawValue>, Failure> {
-        let mut request = self.inner.post(format!("{}/rpc/{method}", self.url)).body(params.get().to_owned());
+        let mut request = self
+            .inner
+            .get_or_init(reqwest::Client::new)
+            .post(format!("{}/rpc/{method}", self.url))
+            .body(params.get().to_owned());
         request = request.header("content-type", "application/json");
         if let Some(token) = token {
             request = request.bearer_auth(token);
