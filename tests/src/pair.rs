@@ -203,7 +203,12 @@ impl Pair {
 
     /// A frame to the first client that the server's machine never sent.
     pub fn inject_down(&mut self, frame: Frame) {
-        if let Some(socket) = self.client().socket {
+        self.inject_down_to(0, frame);
+    }
+
+    /// A frame to a client that the server's machine never sent.
+    pub fn inject_down_to(&mut self, who: usize, frame: Frame) {
+        if let Some(socket) = self.clients[who].socket {
             self.net.send(socket, Side::Server, frame);
         }
     }

@@ -64,13 +64,16 @@ enum Stand {
 
 impl Session {
     /// Wants to be in a room: now if the session is live, and again on each new link until [`Session::leave`]. Connects where nobody
-    /// asked for a connection yet. Of a room that this client is in, tells the server what has changed in the request.
+    /// asked for a connection yet. Of a room that it wanted before, tells the server what has changed in the request.
     pub fn join(&mut self, now: Instant, request: JoinRequest) {
         self.now = now;
         let room = request.room.clone();
         if request.info.as_ref().is_some_and(|info| info.get().len() > MAX_INFO) {
             let failure = Some(Failure::new(Code::TooBig, "the info of a member may have at most 1024 bytes"));
             return self.event(Event::RoomLeft { room, failure });
+        }
+        if self.rooms.find(room.as_str()).is_some_and(|membership| membership.is_as(&request)) {
+            return;
         }
         let membership = self.rooms.want(request);
         if matches!(self.state, State::Live(_)) {
@@ -239,6 +242,11 @@ impl Rooms {
 }
 
 impl Membership {
+    fn is_as(&self, request: &JoinRequest) -> bool {
+        let (before, now) = (self.request.info.as_deref(), request.info.as_deref());
+        self.wanted && self.request.presence == request.presence && before.map(RawValue::get) == now.map(RawValue::get)
+    }
+
     fn hears(&self) -> bool {
         matches!(self.stand, Stand::In | Stand::Healing)
     }

@@ -212,6 +212,22 @@ fn a_server_may_start_over_with_a_reader_unasked() {
 }
 
 #[test]
+fn a_join_is_said_again_when_it_says_something_else() {
+    let mut client = inside();
+    client.act(|session, now| session.join(now, request()));
+    assert!(client.said().is_empty());
+    let info = Some(json("1").to_owned());
+    client.act(|session, now| session.join(now, JoinRequest { info, ..request() }));
+    assert_eq!(client.said(), [rejoin(5, 0).replace('}', r#","info":1}"#)]);
+    // Until the answer, the room is heard as before.
+    client.hear(&event(6));
+    client.hear(&joined(7, 1, 5, true));
+    client.hear(&event(6));
+    client.hear(&event(7));
+    assert_eq!(news(&mut client), ["6", "Joined", "7"]);
+}
+
+#[test]
 fn a_refused_join_is_over() {
     let mut client = Client::live();
     client.act(|session, now| session.join(now, request()));

@@ -142,6 +142,9 @@ impl View {
                 if skipped.offset <= *last {
                     return Err(format!("what is left out up to {} was heard up to {last}", skipped.offset));
                 }
+                if skipped.count != skipped.offset - *last {
+                    return Err(format!("what is left out from {last} to {} is not {}", skipped.offset, skipped.count));
+                }
                 *last = skipped.offset;
                 self.skipped.push((skipped.offset, skipped.count));
                 if let Some(state) = skipped.state {
@@ -177,6 +180,10 @@ impl View {
         match self.place {
             Some((known, last)) if *recovered && known == *epoch && *offset <= last => return Ok(()),
             _ if *recovered => return Err(format!("it cannot go on at {offset}, because it is at {:?}", self.place)),
+            // It may have heard some of them since it said where it is.
+            Some((known, last)) if known == *epoch && missed.is_some_and(|missed| missed < offset - last) => {
+                return Err(format!("what is missed from {last} to {offset} is more than {missed:?}"));
+            }
             _ => {}
         }
         self.place = Some((*epoch, *offset));

@@ -6,7 +6,7 @@ use samewire_protocol::session::{CallRequest, JoinRequest};
 use samewire_protocol::wire::{Cast, payload};
 use samewire_protocol::{CallId, Failure};
 use samewire_server::rooms::KindPolicy;
-use samewire_server::rooms::core::{Author, Core, Message};
+use samewire_server::rooms::core::{Author, Core, Message, Publication};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -76,9 +76,12 @@ impl Pair {
     pub fn announce(&mut self, room: &str, name: &str, payload: Value) -> u64 {
         let payload: Option<Box<RawValue>> = to_raw_value(&payload).ok();
         let message = Message { name: name.parse().expect("a name"), payload, attachment: None };
-        self.in_room(room, |core, now| core.publish(now, Author::Server("test"), message.into()))
-            .expect("the server may publish")
-            .offset
+        let publication: Publication = message.into();
+        let published = self
+            .in_room(room, |core, now| core.publish(now, Author::Server("test"), publication.clone()))
+            .expect("the server may publish");
+        self.server.rooms.note(room.parse().expect("a room's name"), published, publication);
+        published.offset
     }
 
     /// Changes a room as the server itself does.

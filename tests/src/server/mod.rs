@@ -15,7 +15,7 @@ use samewire_protocol::wire::{Advice, Continuity};
 use samewire_protocol::{CallId, Code, Failure, Instant, Link, SessionId, StreamId, StreamNo};
 
 pub use calls::Run;
-pub use rooms::Rooms;
+pub use rooms::{Made, Rooms};
 pub use streams::{Phase, Stored};
 
 use crate::net::{Frame, Happening, Net, Side};

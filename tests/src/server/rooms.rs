@@ -7,15 +7,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use samewire_protocol::accept::{Casting, Joining};
 use samewire_protocol::rooms::methods::{
-    History, HistoryParams, PresenceParams, Publish, PublishParams, Send, SendParams, State, StateParams, WhoIsThere,
+    History, HistoryParams, PresenceParams, Publish, PublishParams, Published, Send, SendParams, State, StateParams, WhoIsThere,
 };
 use samewire_protocol::rooms::{Epoch, Member, Role, RoomFrame, RoomName};
 use samewire_protocol::{CallId, Code, Failure, Instant, Method, SessionId};
 use samewire_server::auth::Identity;
 use samewire_server::rooms::KindPolicy;
 use samewire_server::rooms::core::{Author, Budget, Change, Core, Joiner, Message, Publication, Pulled, Reader, Tally};
+use samewire_server::rooms::policy::Roles;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Due, Held, Owner, Server};
@@ -35,11 +37,32 @@ pub struct Rooms {
     pub cores: BTreeMap<RoomName, Core>,
     /// How often a reader was too slow.
     pub slow: u64,
+    /// Every event that was made, in order, as the model has it: from what was asked for and answered, not from what rooms say.
+    pub log: Vec<Made>,
+}
+
+/// An event that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The room.
+    pub room: RoomName,
+    /// The epoch in which it is numbered.
+    pub epoch: Epoch,
+    /// Its number.
+    pub offset: u64,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub payload: Value,
+    /// How it changes the state.
+    pub change: Option<Change>,
 }
 
 /// A session's place in a room.
 #[derive(Debug)]
 pub(crate) struct Seat {
+    /// Tells the room from another of its name, made anew when nobody was left in this one.
+    epoch: Epoch,
     member: Member,
     presence: bool,
     /// None while the link is lost, until the client joins again.
@@ -86,7 +109,7 @@ impl Server {
         let now = millis(net.now);
         let Some(core) = self.rooms.cores.get_mut(&room) else { return };
         for held in self.sessions.values_mut().filter(|held| held.owner == owner) {
-            let Some(seat) = held.seats.get_mut(&room) else { continue };
+            let Some(seat) = held.seats.get_mut(&room).filter(|seat| seat.epoch == core.epoch()) else { continue };
             match &role {
                 Some(role) => {
                     core.change_role(now, seat.member, role.clone());
@@ -122,21 +145,24 @@ impl Server {
         let role = role.ok_or_else(|| Failure::new(Code::Forbidden, "this room is not for you"))?;
         let identity = identity(held);
         let joiner = Joiner { identity, role, info, presence, from, signals };
-        let known = held.seats.get(&room).map(|seat| seat.member);
+        let known = held.seats.get(&room).filter(|seat| seat.epoch == core.epoch()).map(|seat| seat.member);
         let back = known.and_then(|member| core.rejoin(millis(now), member, joiner.clone()));
         let reader = match back {
             Some(reader) => reader,
-            None if known.is_none() && held.seats.len() >= most => {
+            None if !held.seats.contains_key(&room) && held.seats.len() >= most => {
                 return Err(Failure::new(Code::TooManyRooms, "leave another room first"));
             }
             None => core.join(millis(now), joiner)?,
         };
-        held.seats.insert(room, Seat { member: reader.member(), presence, reader: Some(reader) });
+        let epoch = core.epoch();
+        held.seats.insert(room, Seat { epoch, member: reader.member(), presence, reader: Some(reader) });
         Ok(())
     }
 
     pub(super) fn leaving(&mut self, net: &Net, held: &mut Held, room: &RoomName) {
-        if let (Some(seat), Some(core)) = (held.seats.remove(room), self.rooms.cores.get_mut(room)) {
+        if let Some(seat) = held.seats.remove(room)
+            && let Some(core) = self.rooms.of(room, &seat)
+        {
             core.leave(millis(net.now), seat.member);
         }
         held.machine.tell(net.now, RoomFrame::Left(None).encode(room));
@@ -147,8 +173,20 @@ impl Server {
         let cast = self.seated(held, &room).and_then(|(member, core)| {
             core.cast(millis(net.now), Author::Member(member), Message { name, payload, attachment }, key)
         });
+        if cast.is_ok() && !self.allowed(held, &room, |policy| &policy.cast) {
+            self.faults.push(format!("{} cast in {room}", held.owner));
+        }
         if let Err(failure) = cast {
             held.machine.trouble(net.now, failure, Some(&room));
+        }
+    }
+
+    /// Whether somebody may do something in a room, by the table of the model and the policy of the kind.
+    fn allowed(&self, held: &Held, room: &RoomName, what: impl Fn(&KindPolicy) -> &Roles) -> bool {
+        let Some(policy) = self.rooms.kinds.get(room.kind()) else { return false };
+        match self.rooms.roles.get(&(held.owner.clone(), room.clone())) {
+            Some(role) => role.as_ref().is_some_and(|role| what(policy).has(role)),
+            None => what(policy).has(&policy.role),
         }
     }
 
@@ -174,7 +212,15 @@ impl Server {
                 let (member, core) = self.seated(held, &room)?;
                 let change = patch.map(Change::Patch).or(state.map(Change::State));
                 let message = Message { name, payload, attachment };
-                json(core.publish(now, Author::Member(member), Publication { message, change, key, expected }))
+                let publication = Publication { message, change, key, expected };
+                let published = core.publish(now, Author::Member(member), publication.clone());
+                let allowed = self.allowed(held, &room, |policy| &policy.publish);
+                match &published {
+                    Ok(_) if !allowed => self.faults.push(format!("{} published in {room}", held.owner)),
+                    Ok(published) if !published.duplicate => self.rooms.note(room, *published, publication),
+                    _ => {}
+                }
+                json(published)
             }),
             Send::NAME => read(params).and_then(|params: SendParams| {
                 let SendParams { room, to, name, payload } = params;
@@ -241,7 +287,7 @@ impl Server {
     pub(super) fn unlinked(&mut self, now: Instant, held: &mut Held) {
         for (room, seat) in &mut held.seats {
             if seat.reader.take().is_some()
-                && let Some(core) = self.rooms.cores.get_mut(room)
+                && let Some(core) = self.rooms.of(room, seat)
             {
                 core.away(millis(now), seat.member);
             }
@@ -251,7 +297,7 @@ impl Server {
     /// The session is over: its members are.
     pub(super) fn unseated(&mut self, now: Instant, held: &Held) {
         for (room, seat) in &held.seats {
-            if let Some(core) = self.rooms.cores.get_mut(room) {
+            if let Some(core) = self.rooms.of(room, seat) {
                 core.leave(millis(now), seat.member);
             }
         }
@@ -313,6 +359,21 @@ impl Server {
             }
         }
         over.iter().for_each(|room| drop(held.seats.remove(room)));
+    }
+}
+
+impl Rooms {
+    /// The room of a seat, if it is still there.
+    fn of(&mut self, room: &RoomName, seat: &Seat) -> Option<&mut Core> {
+        self.cores.get_mut(room).filter(|core| core.epoch() == seat.epoch)
+    }
+
+    /// Writes down an event that was made.
+    pub(crate) fn note(&mut self, room: RoomName, published: Published, publication: Publication) {
+        let Published { epoch, offset, .. } = published;
+        let Publication { message: Message { name, payload, .. }, change, .. } = publication;
+        let payload = payload.map_or(Value::Null, |payload| serde_json::from_str(payload.get()).expect("JSON"));
+        self.log.push(Made { room, epoch, offset, name: name.to_string(), payload, change });
     }
 }
 
