@@ -274,6 +274,8 @@ impl Script {
             let load = client.session.load();
             assert_eq!((load.rooms, load.untold), (inside, 0), "client {who} waits for a room");
             for (room, view) in &client.rooms {
+                let anew = view.joined.iter().any(|joined| joined.anew);
+                assert!(!anew || self.forged > 0, "client {who} in {room} was told what cannot be: {view:?}");
                 model.check(room, view).unwrap_or_else(|fault| panic!("client {who} in {room}: {fault}"));
             }
         }

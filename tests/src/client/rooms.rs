@@ -50,8 +50,9 @@ pub struct Joining {
     pub recovered: bool,
     /// How much is missing, if that was told.
     pub missed: Option<u64>,
-    /// How many events this client had heard before.
-    pub after: usize,
+    /// Whether it began anew although it said where it was, and nothing is said to be lost: the client could not make sense of
+    /// what the server told before.
+    pub anew: bool,
 }
 
 /// An event that was heard.
@@ -169,8 +170,10 @@ impl View {
 
     fn join(&mut self, joined: &Joined<'_>) -> Result<(), String> {
         let Joined { member, role, epoch, offset, recovered, missed, state, presence } = joined;
-        let after = self.events.len();
-        self.joined.push(Joining { member: *member, role: role.to_string(), recovered: *recovered, missed: *missed, after });
+        let same = self.joined.last().is_some_and(|before| before.member == *member);
+        let anew = same && !recovered && missed.is_none() && self.place.is_some_and(|(known, _)| known == *epoch);
+        let role = role.to_string();
+        self.joined.push(Joining { member: *member, role, recovered: *recovered, missed: *missed, anew });
         self.inside = true;
         if let Some(Presence { entries, users, members }) = presence {
             let entries = entries.iter().flatten();
