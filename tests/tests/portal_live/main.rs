@@ -7,6 +7,7 @@ mod rest_faults;
 mod roles;
 mod room;
 mod room_faults;
+mod sdk;
 mod seat;
 mod stage;
 mod table;

@@ -55,6 +55,11 @@ async fn there_is_one_order() {
             }
         }));
     }
+    // Some come in the middle of it.
+    let mut late = Vec::new();
+    while writers.iter().any(|writer| !writer.is_finished()) && late.len() < 12 {
+        late.push(Seat::join(&stage, "viktor", view).await);
+    }
     for writer in writers {
         writer.await.expect("a writer");
     }
@@ -75,6 +80,12 @@ async fn there_is_one_order() {
         }
         assert_eq!(last["version"], version);
         orders.push(order(seat));
+    }
+    for seat in &mut late {
+        let from = seat.joined["state"]["version"].as_u64();
+        seat.until("the last change", |seat| seat.state["name"] == "The end").await;
+        let next = seat.events.iter().find_map(|event| event["patch"]["version"].as_u64());
+        assert_eq!((&seat.state, next), (&last, from.map(|from| from + 1)));
     }
     assert!(orders.windows(2).all(|two| two[0] == two[1]));
     assert_eq!(Seat::join(&stage, "vera", view).await.state, last);

@@ -232,6 +232,14 @@ async fn there_is_no_other_portal() {
     }
     told.dedup();
     assert_eq!(told.len(), 1, "{told:?}");
+    // Nor by a token that grants it: the library alone decides.
+    let rooms = json!([{"name": "portal:*", "role": "controller"}]);
+    let claims = json!({"sub": "mallory", "exp": 4_000_000_000_u64, "samewire": {"rooms": rooms}});
+    let key = jsonwebtoken::EncodingKey::from_secret(samewire_tests::live::SECRET.as_bytes());
+    let granted = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+    let raw = samewire_tests::live::raw::Raw::session(stage.host.addr(), Some(&granted)).await;
+    let mut seat = Seat::of(raw, format!("portal:{view}"));
+    assert_eq!(seat.enter().await.expect_err("a refusal")["code"], "room-not-found");
     // Nor for somebody without a name.
     let raw = samewire_tests::live::raw::Raw::session(stage.host.addr(), None).await;
     let mut seat = Seat::of(raw, format!("portal:{view}"));
