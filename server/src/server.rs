@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, Revocations, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
-use crate::http::Problem;
+use crate::http::{Gate, Problem};
 use crate::metrics::Metrics;
 use crate::portal::{Portal, PortalRooms};
 use crate::rooms::{RoomKind, Rooms};
@@ -235,6 +235,12 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.app.sessions.len()
+    }
+
+    /// Who sends a request, for routes of the program's own.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate::new(&self.app)
     }
 
     /// The server's libraries and portal views.
