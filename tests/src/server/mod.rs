@@ -4,6 +4,7 @@
 mod calls;
 mod rooms;
 mod streams;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -233,8 +234,8 @@ impl Server {
             Ok(hello) => hello,
             Err(failure) => return self.part(net, socket, failure, None),
         };
-        let (name, expires) = match hello.token.as_deref().map(rooms::read_token).transpose() {
-            Ok(Some((_, Some(at)))) if at <= rooms::millis(net.now) => return self.part(net, socket, rooms::expired(), None),
+        let (name, expires) = match hello.token.as_deref().map(tokens::read_token).transpose() {
+            Ok(Some((_, Some(at)))) if at <= rooms::millis(net.now) => return self.part(net, socket, tokens::expired(), None),
             Ok(token) => (token.map(|(name, _)| name.to_owned()), token.and_then(|(_, expires)| expires)),
             Err(failure) => return self.part(net, socket, failure, None),
         };

@@ -1,27 +1,22 @@
-//! Rooms of the model: the server's own pure rooms, and the little that they leave to whoever drives them. Grants are a table, and
-//! a token that expires says when.
+//! Rooms of the model: the server's own pure rooms, and the little that they leave to whoever drives them. Grants are a table.
+
+mod calls;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use samewire_protocol::accept::{Casting, Joining};
-use samewire_protocol::rooms::methods::{
-    History, HistoryParams, PresenceParams, Publish, PublishParams, Published, Send, SendParams, State, StateParams, WhoIsThere,
-};
 use samewire_protocol::rooms::{Epoch, Member, Role, RoomFrame, RoomName};
-use samewire_protocol::{CallId, Code, Failure, Instant, Method, SessionId};
+use samewire_protocol::{Code, Failure, Instant};
 use samewire_server::auth::Identity;
 use samewire_server::rooms::KindPolicy;
-use samewire_server::rooms::core::{Author, Budget, Change, Core, Joiner, Message, Publication, Pulled, Reader, Tally};
+use samewire_server::rooms::core::{Author, Budget, Change, Core, Joiner, Message, Pulled, Reader, Tally};
 use samewire_server::rooms::policy::Roles;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Due, Held, Owner, Server};
-use crate::net::{Frame, Happening, Net, Side};
+use super::{Held, Owner, Server};
+use crate::net::{Frame, Net, Side};
 
 /// So many bytes may wait in a socket before rooms say no more.
 const AHEAD: u64 = 64 * 1024;
@@ -72,19 +67,6 @@ pub(crate) struct Seat {
 /// The wall clock of the model.
 pub(crate) fn millis(now: Instant) -> u64 {
     now.as_micros() / 1_000
-}
-
-/// What a token says: whose it is, and when it expires. Written `ada` or `ada@5000`.
-pub(crate) fn read_token(token: &str) -> Result<(&str, Option<u64>), Failure> {
-    let (name, expires) = token.split_once('@').map_or((token, None), |(name, at)| (name, at.parse().ok()));
-    match name {
-        "forged" => Err(Failure::new(Code::TokenInvalid, "this server did not sign the token")),
-        _ => Ok((name, expires)),
-    }
-}
-
-pub(crate) fn expired() -> Failure {
-    Failure::new(Code::TokenExpired, "the token has expired; come back with a new one")
 }
 
 impl Server {
@@ -197,92 +179,6 @@ impl Server {
         Ok((member, core))
     }
 
-    /// Answers a call about a room. False when it is about something else.
-    pub(super) fn room_call(
-        &mut self,
-        net: &Net,
-        held: &mut Held,
-        (id, method, params, attachment): (CallId, &str, &str, Option<Bytes>),
-    ) -> bool {
-        let now = millis(net.now);
-        let mut bytes = Bytes::new();
-        let answer = match method {
-            Publish::NAME => read(params).and_then(|params: PublishParams| {
-                let PublishParams { room, name, payload, patch, state, key, expected } = params;
-                let (member, core) = self.seated(held, &room)?;
-                let change = patch.map(Change::Patch).or(state.map(Change::State));
-                let message = Message { name, payload, attachment };
-                let publication = Publication { message, change, key, expected };
-                let published = core.publish(now, Author::Member(member), publication.clone());
-                let allowed = self.allowed(held, &room, |policy| &policy.publish);
-                match &published {
-                    Ok(_) if !allowed => self.faults.push(format!("{} published in {room}", held.owner)),
-                    Ok(published) if !published.duplicate => self.rooms.note(room, *published, publication),
-                    _ => {}
-                }
-                json(published)
-            }),
-            Send::NAME => read(params).and_then(|params: SendParams| {
-                let SendParams { room, to, name, payload } = params;
-                let (member, core) = self.seated(held, &room)?;
-                json(core.send(now, Author::Member(member), &to, Message { name, payload, attachment }))
-            }),
-            History::NAME => read(params).and_then(|params: HistoryParams| {
-                let (member, core) = self.seated(held, &params.room)?;
-                let (page, attachments) = core.history(now, member, &params)?;
-                bytes = attachments;
-                json(Ok(page))
-            }),
-            WhoIsThere::NAME => read(params).and_then(|params: PresenceParams| {
-                let (member, core) = self.seated(held, &params.room)?;
-                json(core.presence(member, params.after.as_deref(), params.limit))
-            }),
-            State::NAME => read(params).and_then(|params: StateParams| {
-                let (member, core) = self.seated(held, &params.room)?;
-                json(core.state(member))
-            }),
-            _ => return false,
-        };
-        match answer {
-            Ok(page) if !bytes.is_empty() => drop(held.machine.answer_with(net.now, id, &page, &bytes)),
-            answer => drop(held.machine.answer(net.now, id, answer)),
-        }
-        true
-    }
-
-    pub(super) fn refreshed(&mut self, net: &mut Net, held: &mut Held, token: &str) {
-        let now = millis(net.now);
-        let read = read_token(token).and_then(|(name, expires)| match expires {
-            _ if name != held.owner => Err(Failure::new(Code::TokenInvalid, "the token is somebody else's")),
-            Some(at) if at <= now => Err(expired()),
-            expires => Ok(expires),
-        });
-        match read {
-            Ok(expires) => {
-                held.machine.token_taken(net.now, expires.map(|at| at - now));
-                self.expires(net, held, expires);
-            }
-            Err(failure) => held.machine.trouble(net.now, failure, None),
-        }
-    }
-
-    /// From when on the session's token is worth nothing.
-    pub(super) fn expires(&self, net: &mut Net, held: &mut Held, at: Option<u64>) {
-        held.expires = at;
-        if let Some(at) = at {
-            let due = Due::TokenExpired { session: held.machine.id(), at };
-            net.at(Instant::from_micros(at * 1_000), Happening::Server(due));
-        }
-    }
-
-    pub(super) fn token_expired(&mut self, net: &mut Net, session: SessionId, at: u64) {
-        self.with(net, session, |_, held, _| {
-            if held.expires == Some(at) {
-                held.machine.dismiss(expired(), None);
-            }
-        });
-    }
-
     /// The link of a session is lost: its members linger.
     pub(super) fn unlinked(&mut self, now: Instant, held: &mut Held) {
         for (room, seat) in &mut held.seats {
@@ -367,27 +263,11 @@ impl Rooms {
     fn of(&mut self, room: &RoomName, seat: &Seat) -> Option<&mut Core> {
         self.cores.get_mut(room).filter(|core| core.epoch() == seat.epoch)
     }
-
-    /// Writes down an event that was made.
-    pub(crate) fn note(&mut self, room: RoomName, published: Published, publication: Publication) {
-        let Published { epoch, offset, .. } = published;
-        let Publication { message: Message { name, payload, .. }, change, .. } = publication;
-        let payload = payload.map_or(Value::Null, |payload| serde_json::from_str(payload.get()).expect("JSON"));
-        self.log.push(Made { room, epoch, offset, name: name.to_string(), payload, change });
-    }
 }
 
 fn identity(held: &Held) -> Identity {
     let anonymous = held.owner.starts_with("se_");
     if anonymous { Identity::anonymous(held.machine.id()) } else { Identity::user(&held.owner).expect("a user's id") }
-}
-
-fn read<T: DeserializeOwned>(params: &str) -> Result<T, Failure> {
-    serde_json::from_str(params).map_err(|error| Failure::new(Code::BadParams, error.to_string()))
-}
-
-fn json<T: Serialize>(answer: Result<T, Failure>) -> Result<Box<RawValue>, Failure> {
-    answer.map(|answer| to_raw_value(&answer).expect("an answer is JSON"))
 }
 
 /// What is in a WebSocket frame of a server (RFC 6455, section 5.2).
