@@ -1,7 +1,7 @@
-//! The native Rust SDK for samewire: one session that carries calls and streams, and heals itself.
+//! The native Rust SDK for samewire: one session that carries calls, streams and rooms, and heals itself.
 //!
 //! ```no_run
-//! use samewire::{Client, Source, StreamOptions, files};
+//! use samewire::{Client, JoinOptions, Source, StreamOptions, files};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("http://127.0.0.1:8080").token("…").build()?;
@@ -15,12 +15,17 @@
 //!
 //! // Calls that name no stream may also go over HTTP.
 //! let mine = client.http().call::<files::List>(&files::ListParams {}).await?;
+//!
+//! // A room is joined again by itself, and tells what happened meanwhile: see `rooms`.
+//! let room = client.join("chat:general", JoinOptions::new()).await?;
+//! room.publish("line", &"Hello").await?;
 //! # let _ = (file, mine);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Calls and streams may be begun before there is a connection, and while it is lost: they wait for it.
+//! Calls and streams may be begun, and rooms joined, before there is a connection and while it is lost: they wait for it. [`rooms`]
+//! tells of rooms, [`Builder::token_source`] of tokens that expire.
 
 mod bridge;
 mod call;
