@@ -236,7 +236,10 @@ impl Script {
 
     /// An event that no server should send: of a number that is taken, or that is far ahead.
     fn forge(&mut self, who: usize, room: &str) {
-        let Some((_, last)) = self.pair.clients[who].rooms.get(room).and_then(|view| view.place) else { return };
+        let place = self.pair.clients[who].rooms.get(room).and_then(|view| view.place);
+        // In another epoch the number may be the next one, and then nobody could tell.
+        let epoch = self.pair.server.rooms.cores.get(room).map(|core| core.epoch());
+        let Some((_, last)) = place.filter(|(known, _)| Some(*known) == epoch) else { return };
         if self.pair.rng.chance(50) && last > 0 {
             let text = format!(r#"{{"type":"event","room":"{room}","offset":{last},"name":"forged","at":1}}"#);
             self.pair.inject_down_to(who, Frame::Text(text));
