@@ -5,7 +5,7 @@ import { appendFile, stat } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { launch } from "./support/browser.mjs";
-import { openUploadPage, RENEWING } from "./support/demo.mjs";
+import { forThumbs, openUploadPage, PHONE, RENEWING } from "./support/demo.mjs";
 import { folder, MiB, sha256, write } from "./support/files.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { Server } from "./support/server.mjs";
@@ -272,8 +272,7 @@ describe("on a phone", () => {
 
   before(async () => {
     clip = await write(place, "IMG_2031.mov", 32 * MiB, 5);
-    const screen = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
-    phone = await openUploadPage(browser, proxy.url, screen);
+    phone = await openUploadPage(browser, proxy.url, PHONE);
     proxy.rate = 8e6;
   });
 
@@ -294,13 +293,7 @@ describe("on a phone", () => {
     // While the connection is away; the desk's picture shows one that stands.
     await phone.picture("upload-phone");
     await phone.upload(clip, "uploading");
-    const { width, small } = await phone.page.evaluate(() => ({
-      width: document.documentElement.scrollWidth,
-      small: [...document.querySelectorAll("button")]
-        .map((button) => ({ label: button.ariaLabel ?? button.innerText, ...button.getBoundingClientRect().toJSON() }))
-        .filter(({ width, height }) => height > 0 && (width < 40 || height < 40))
-        .map(({ label, width, height }) => `${label}: ${width} x ${height}`),
-    }));
+    const { width, small } = await forThumbs(phone.page);
     assert.equal(width, 390, "nothing sticks out");
     assert.deepEqual(small, [], "buttons big enough to hit");
     proxy.rate = Infinity;

@@ -1,4 +1,4 @@
-// The demo's upload page, as a person uses it.
+// The demo's pages, as a person uses them.
 
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,6 +19,28 @@ export async function openUploadPage(browser, address, options) {
 
 /** Whether the pictures of the documentation are to be renewed. */
 export const RENEWING = process.env.SAMEWIRE_UPDATE_SCREENSHOT === "1";
+
+/** Takes a picture of a page, and where the documentation is to be renewed puts it there. */
+export async function picture(page, name) {
+  await mkdir(RESULTS, { recursive: true });
+  const path = join(RESULTS, `${name}.png`);
+  await page.screenshot({ path });
+  if (RENEWING) await copyFile(path, join(DOCS, `${name}.png`));
+}
+
+/** What a page has that a thumb cannot use: how wide it is, and the buttons that are too small. */
+export function forThumbs(page) {
+  return page.evaluate(() => ({
+    width: document.documentElement.scrollWidth,
+    small: [...document.querySelectorAll("button, a.button")]
+      .map((button) => ({ label: button.ariaLabel ?? button.innerText, ...button.getBoundingClientRect().toJSON() }))
+      .filter(({ width, height }) => height > 0 && (width < 40 || height < 40))
+      .map(({ label, width, height }) => `${label}: ${width} x ${height}`),
+  }));
+}
+
+/** A phone's screen. */
+export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 export class UploadPage {
   constructor({ page, trace, context }) {
@@ -99,12 +121,8 @@ export class UploadPage {
       .evaluateAll((rows) => rows.map(({ dataset: { kind, wire, name, state } }) => ({ kind, wire, name, state })));
   }
 
-  /** Takes a picture, and where the documentation is to be renewed puts it there. */
-  async picture(name) {
-    await mkdir(RESULTS, { recursive: true });
-    const path = join(RESULTS, `${name}.png`);
-    await this.page.screenshot({ path });
-    if (RENEWING) await copyFile(path, join(DOCS, `${name}.png`));
+  picture(name) {
+    return picture(this.page, name);
   }
 
   close() {
