@@ -17,10 +17,12 @@ const TEXTS = {
   "method-not-found": ["This server does not offer that.", "Start a server of the same version as this page."],
   "origin-refused": ["The server does not accept this page's address.", "Open the page at the address that the server prints."],
   overloaded: ["The server has too much to do.", "Wait a little, then try again."],
+  "rate-limited": ["That was too much at once.", "Wait a moment, then try again."],
   "quota-exceeded": ["Your space on the server is full.", "Remove stored files, then try again."],
   restart: ["The server is restarting.", "Try again in a moment."],
   "session-closed": ["The session is over.", "Reload the page."],
   "size-mismatch": ["The file's size changed while it was being sent.", "Try again with a file that nothing writes to."],
+  "token-revoked": ["Your sign-in was taken back.", "Sign in again."],
   "storage-full": ["The server's disk is full.", "Make room on the server, then try again."],
   "source-unreadable": ["The browser can no longer read the file: it was changed, moved or removed.", "Choose it again."],
   "stream-aborted": ["The server gave this transfer up.", "Try again."],
@@ -56,7 +58,7 @@ export function explain(error) {
 
 /** Whether the way out is to sign in. */
 export function wantsSignIn(error) {
-  return ["unauthenticated", "token-expired", "token-invalid"].includes(error?.code);
+  return ["unauthenticated", "token-expired", "token-invalid", "token-revoked"].includes(error?.code);
 }
 
 /** Whether this is the end that somebody asked for, and so nothing to report. */

@@ -9,7 +9,8 @@ const TOKEN = "samewire.token";
 const CALM = ["amber", "brisk", "calm", "clever", "gentle", "keen", "lucky", "mellow", "nimble", "quiet", "sunny", "tidy"];
 const ANIMALS = ["badger", "crane", "dormouse", "finch", "hare", "heron", "lynx", "marten", "otter", "puffin", "robin", "wren"];
 
-function friendlyName() {
+/** A name for somebody who has none yet. */
+export function friendlyName() {
   const [first, second, number] = crypto.getRandomValues(new Uint32Array(3));
   return `${CALM[first % CALM.length]}-${ANIMALS[second % ANIMALS.length]}-${10 + (number % 90)}`;
 }
@@ -48,17 +49,20 @@ async function devToken(name) {
   return { refused: problem.detail ?? "The server does not take this name." };
 }
 
-/** Signs in: `{ mode: "dev" | "token" | "anonymous", name, token }`. Throws when the server cannot be reached. */
-export async function signIn() {
-  let name = remembered("localStorage", NAME) || friendlyName();
+/**
+ * Signs in: `{ mode: "dev" | "token" | "anonymous", name, token, renew }`. `wanted`: a name for this window, where names are for the
+ * asking. Throws when the server cannot be reached.
+ */
+export async function signIn(wanted) {
+  let name = wanted || remembered("localStorage", NAME) || friendlyName();
   let { token, refused } = await devToken(name);
   if (refused) {
     name = friendlyName();
     ({ token } = await devToken(name));
   }
   if (token) {
-    remember("localStorage", NAME, name);
-    return { mode: "dev", name, token };
+    if (name !== wanted) remember("localStorage", NAME, name);
+    return { mode: "dev", name, token, fixed: name === wanted, renew: async () => (await devToken(name)).token };
   }
   token = remembered("sessionStorage", TOKEN);
   return token ? { mode: "token", name: "Your token", token } : { mode: "anonymous", name: "Anonymous" };
@@ -66,6 +70,9 @@ export async function signIn() {
 
 /** The button that shows who you are, and the dialog behind it. */
 export function identityButton(identity) {
+  const shown = [icon("person"), h("span", { class: "unseen" }, "You are "), h("span", { class: "who-name" }, identity.name)];
+  // The window's address says who it is.
+  if (identity.fixed) return [h("span", { class: "who", "data-testid": "identity" }, shown)];
   const dev = identity.mode === "dev";
   const field = h("input", {
     id: "identity-field",
@@ -136,9 +143,7 @@ export function identityButton(identity) {
         field.select();
       },
     },
-    icon("person"),
-    h("span", { class: "unseen" }, "You are "),
-    h("span", { class: "who-name" }, identity.name),
+    shown,
   );
   return [button, dialog];
 }

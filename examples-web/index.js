@@ -29,7 +29,7 @@ try {
     h(
       "p",
       { class: "soft" },
-      `${server} ${version}, asked over HTTP. A call marked “session” names a stream or answers with one, so it goes no other way.`,
+      `${server} ${version}, asked over HTTP. A call marked “session” has to do with a stream or a room, so it goes no other way.`,
     ),
     h("ul", { class: "card", "data-testid": "methods" }, methods.map(method)),
   );

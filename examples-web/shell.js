@@ -15,6 +15,12 @@ export const PAGES = [
     icon: "upload",
     about: "Send files over the session, cut the connection on the way, and see them arrive whole.",
   },
+  {
+    href: "/portal.html",
+    name: "Portal",
+    icon: "screen",
+    about: "A controller drives several viewers. Cut one off and bring it back: it is right again at once.",
+  },
 ];
 
 /** What a connection state is called, and what it looks like. */
@@ -29,6 +35,7 @@ export const STATES = {
 const state = h("span", { "data-testid": "conn-state" }, STATES.idle.label);
 const pill = h("span", { class: "pill", "data-look": "off" }, h("span", { class: "dot" }), state);
 const who = h("span", { class: "who-place" });
+let identity;
 
 function header() {
   const here = location.pathname.replace(/\/index\.html$/, "/");
@@ -61,22 +68,28 @@ function mark() {
   );
 }
 
-/** Puts up the header. A page calls this first, so that something stands there at once. */
-export function mountShell() {
+/** Puts up the header. A page calls this first, so that something stands there at once. `connected`: whether it has a session. */
+export function mountShell({ connected = true } = {}) {
+  pill.hidden = !connected;
   document.body.prepend(h("a", { class: "skip", href: "#main" }, "Skip to the content"), header());
 }
 
-/** Signs in and opens the page's one session. Tries for as long as the server cannot be reached. */
-export async function openClient() {
-  const identity = await signInPatiently();
+/**
+ * Signs in and opens the page's one session. Tries for as long as the server cannot be reached. `name`: as whom, in this window only;
+ * `lazy`: connect when it is first needed.
+ */
+export async function openClient({ name, lazy = false } = {}) {
+  identity = await signInPatiently(name);
   who.replaceChildren(...identityButton(identity));
   const client = new Client({
     apiUrl: location.origin,
     wsUrl: `${location.origin.replace(/^http/, "ws")}/session`,
     // Calls that may go either way go over HTTP here. Those that name a stream go over the session all the same.
     preferWebSocket: false,
+    autoConnectWebSocket: !lazy,
     token: identity.token,
   });
+  if (identity.renew) client.on("token", identity.renew);
   setState(client.state);
   client.on("state", ({ state: now, error }) => {
     setState(now);
@@ -89,13 +102,16 @@ export async function openClient() {
   return client;
 }
 
-async function signInPatiently() {
+/** The token that the page's client was opened with, for what goes over HTTP beside it. */
+export const token = () => identity.token;
+
+async function signInPatiently(name) {
   let close;
   for (let delay = 1000; ; delay = Math.min(delay * 2, 15_000)) {
     try {
-      const identity = await signIn();
+      const signedIn = await signIn(name);
       close?.();
-      return identity;
+      return signedIn;
     } catch {
       setState("waiting");
       close ??= toast("The server cannot be reached", {
