@@ -1,5 +1,6 @@
 //! A view in its room: what is stored is what everybody sees, whenever they come and however they were away.
 
+use samewire_server::rooms::KindPolicy;
 use serde_json::{Value, json};
 
 use crate::seat::Seat;
@@ -67,7 +68,13 @@ async fn changes_over_http_are_seen_by_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_who_was_cut_off_is_right_again() {
-    let stage = Stage::new().await;
+    const KEPT: u64 = 10;
+    let mut config = samewire_tests::live::settings();
+    let built_in = config.rooms.kinds.with_built_in(false);
+    let mut policy = KindPolicy::clone(built_in.get("portal").expect("a built-in kind"));
+    policy.history = 10;
+    config.rooms.kinds.insert("portal", policy);
+    let stage = Stage::with(config).await;
     let view = stage.view().await;
     let mut controller = Seat::join(&stage, "olga", view).await;
     let mut viewer = Seat::join(&stage, "vera", view).await;
@@ -88,16 +95,13 @@ async fn a_viewer_who_was_cut_off_is_right_again() {
 
     // Beyond it: the view, and the word that events are lost.
     viewer.raw.close(1001).await;
-    for number in 0..300 {
+    for number in 0..KEPT + 1 {
         controller.patch("portal-view-update", json!({"settings": {"number": number}})).await.expect("stored");
-        // Within the rate of a member.
-        if number % 50 == 49 {
-            tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
-        }
     }
     let viewer = viewer.cut_and_return(&stage).await;
     assert_eq!(viewer.joined["recovered"], false);
-    assert_eq!((&viewer.state, viewer.offset), (&stored(&stage, view).await, 305));
+    assert_eq!((&viewer.state, viewer.offset), (&stored(&stage, view).await, 5 + KEPT + 1));
+    assert_eq!(viewer.joined["missed"], KEPT + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
