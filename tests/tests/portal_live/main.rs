@@ -11,4 +11,5 @@ mod room_faults;
 mod sdk;
 mod seat;
 mod stage;
+mod stale;
 mod table;
