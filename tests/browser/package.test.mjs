@@ -143,7 +143,7 @@ describe("in a browser", () => {
     await page.context().close();
   });
 
-  test("hundreds of calls, uploads and downloads leave nothing behind in the page", async (t) => {
+  test("hundreds of calls, uploads, downloads and rooms leave nothing behind in the page", async (t) => {
     const { page, trace, token } = await stage.page();
     await page.evaluate(async (token) => {
       window.client = newClient({ token });
@@ -155,6 +155,14 @@ describe("in a browser", () => {
           await bytesOf(client, record);
           await Promise.all([client.call("system/echo", at), client.wsTransport.call("system/echo", at, { timeout: 60_000 })]);
           await client.api.files.remove({ id: record.id });
+          const room = client.join(`demo:${at % 7}`);
+          const reading = (async () => {
+            for await (const { name } of room) if (name === "last") room.leave();
+          })();
+          await room.patch({ at });
+          room.cast("typing", at, { every: 10_000 });
+          await room.publish("last", bytes(2_000));
+          await reading;
         }
       };
     }, token);

@@ -9,7 +9,8 @@ import { until } from "./support/wait.mjs";
 
 let stage, page, trace, token;
 
-before(async () => (stage = await Stage.start()));
+// Tokens of some seconds mean that, and no clock is to be forgiven anything.
+before(async () => (stage = await Stage.start({ config: "[auth]\nleeway = '0s'\n" })));
 after(() => stage?.end());
 beforeEach(async () => ({ page, trace, token } = await stage.page()));
 afterEach(async () => {
