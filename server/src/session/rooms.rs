@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::Session;
 use super::room_errands::{RoomErrand, RoomErrands};
 use crate::rooms::Room;
-use crate::rooms::core::{Author, Budget, Joiner, Message, Pulled, Reader};
+use crate::rooms::core::{Author, Budget, Joiner, Message, Pulled, Reader, not_joined};
 
 /// How much one room gives before it is the next one's turn.
 const TURN: Budget = Budget { frames: 16, bytes: 64 * 1024 };
@@ -319,8 +319,4 @@ impl Session {
             entered.await;
         }
     }
-}
-
-fn not_joined(room: &RoomName) -> Failure {
-    Failure::new(Code::NotJoined, format!("this session is not in the room {room}; join it first"))
 }

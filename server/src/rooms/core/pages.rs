@@ -7,6 +7,7 @@ use samewire_protocol::rooms::{Entry, Member, Role};
 use samewire_protocol::{Code, Failure};
 use serde_json::value::RawValue;
 
+use super::admit::not_joined;
 use super::history::Kept;
 use super::{Core, Millis};
 use crate::rooms::policy::{PresenceMode, Roles};
@@ -27,7 +28,7 @@ impl Core {
         params: &HistoryParams,
     ) -> Result<(HistoryPage<Box<RawValue>>, Bytes), Failure> {
         self.history.sweep(now);
-        let role = self.role(member).ok_or_else(|| self.not_joined())?;
+        let role = self.role(member).ok_or_else(|| not_joined(&self.name))?;
         self.check_reader(role.clone(), "read the history of", &self.policy.history_for)?;
         let limit = limit(params.limit);
         let before = params.before.unwrap_or(u64::MAX);
@@ -72,7 +73,7 @@ impl Core {
     /// # Errors
     /// `not-joined`, `forbidden`.
     pub fn presence(&self, member: Member, after: Option<&str>, most: Option<u64>) -> Result<PresencePage, Failure> {
-        let role = self.role(member).ok_or_else(|| self.not_joined())?;
+        let role = self.role(member).ok_or_else(|| not_joined(&self.name))?;
         if self.policy.presence == PresenceMode::Off {
             let told = format!("rooms of the kind {} do not tell who is in them", self.name.kind());
             return Err(Failure::new(Code::Forbidden, told));
@@ -89,7 +90,7 @@ impl Core {
     /// `not-joined`; `bad-params` for a kind without a state.
     pub fn state(&self, member: Member) -> Result<StateNow, Failure> {
         if self.role(member).is_none() {
-            return Err(self.not_joined());
+            return Err(not_joined(&self.name));
         }
         let state = self
             .state

@@ -3,21 +3,19 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
-use samewire_protocol::limits::{MAX_KEY, SIGNALS_KEPT_MS};
-use samewire_protocol::rooms::methods::{Published, Sent, To};
-use samewire_protocol::rooms::{EventName, Member, Role, RoomEvent, RoomFrame, Signal};
+use samewire_protocol::limits::MAX_KEY;
+use samewire_protocol::rooms::methods::Published;
+use samewire_protocol::rooms::{EventName, Member, RoomEvent, RoomFrame};
 use samewire_protocol::wire::chunk;
 use samewire_protocol::{Code, Failure};
 use serde_json::value::RawValue;
 
+use super::admit::Deed;
 use super::feed::Heard;
 use super::history::Kept;
 use super::state::State;
 use super::{Core, Millis, framed};
 use crate::rooms::policy::{Roles, Sender};
-
-/// How many members a signal reaches at most.
-const MOST_SIGNALLED: usize = 256;
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,7 @@ impl Message {
         Self { name, payload: None, attachment: None }
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.payload.as_ref().map_or(0, |payload| payload.get().len()) + self.attachment.as_ref().map_or(0, Bytes::len)
     }
 }
@@ -87,15 +85,6 @@ impl From<Message> for Publication {
     fn from(message: Message) -> Self {
         Self { message, change: None, key: None, expected: None }
     }
-}
-
-/// What a member wants to do.
-#[derive(Clone, Copy, Debug)]
-enum Deed {
-    Publish,
-    Patch,
-    Cast,
-    Signal,
 }
 
 impl Core {
@@ -220,119 +209,6 @@ impl Core {
         Ok(())
     }
 
-    /// Sends a message to single members.
-    ///
-    /// # Errors
-    /// `not-joined`, `forbidden`, `rate-limited`, `too-big`, `bad-params`; `member-not-found` when nobody is meant; `overloaded` when
-    /// none of them has room for it.
-    pub fn send(&mut self, now: Millis, author: Author<'_>, to: &To, message: Message) -> Result<Sent, Failure> {
-        self.admit(now, author, Deed::Signal, &message, None)?;
-        let own = match author {
-            Author::Member(member) => Some(member),
-            Author::Server(_) | Author::User(_) => None,
-        };
-        let hears = self.policy.rule(&message.name).map_or(Roles::Everybody, |rule| rule.to.clone());
-        let meant: Vec<Member> = match to {
-            To::Member(member) => vec![*member],
-            To::User(user) => self.members.of_user(user),
-            To::Role(role) => {
-                let has = self.members.all().filter(|(member, there)| there.role == *role && Some(*member) != own);
-                has.map(|(member, _)| member).take(MOST_SIGNALLED + 1).collect()
-            }
-        };
-        if meant.len() > MOST_SIGNALLED {
-            let told = format!("a signal reaches at most {MOST_SIGNALLED} members; cast an event instead");
-            return Err(Failure::new(Code::BadParams, told));
-        }
-        let event = self.event(now, author, message.name, message.payload);
-        let (mut sent, mut full) = (Sent { delivered: 0, held: 0 }, 0);
-        for member in meant {
-            let Some(there) = self.members.get_mut(member).filter(|there| hears.has(&there.role)) else { continue };
-            let is_away = there.away.is_some();
-            let signals = there.signals.get_or_insert_default();
-            if !signals.has_room(now) {
-                full += 1;
-                continue;
-            }
-            let (room, attachment) = (&self.name, message.attachment.as_ref());
-            signals.push(now, |seq| {
-                let text = RoomFrame::Signal(Signal { seq, event: &event }).encode(room);
-                match attachment {
-                    None => framed::text(text.as_str().as_bytes()),
-                    Some(bytes) => framed::binary(&chunk::attach(&text, bytes)),
-                }
-            });
-            self.signalled.push_back((now + SIGNALS_KEPT_MS, member));
-            *(if is_away { &mut sent.held } else { &mut sent.delivered }) += 1;
-            self.wake(member);
-        }
-        if sent.delivered + sent.held > 0 {
-            self.version += 1;
-            self.notes += 1;
-            return Ok(sent);
-        }
-        Err(if full > 0 {
-            Failure::new(Code::Overloaded, "as many signals as may wait already wait for whom this one is for; send it later")
-        } else {
-            Failure::new(Code::MemberNotFound, format!("nobody in {} is meant: {}", self.name, meant_by(to)))
-        })
-    }
-
-    /// Whether the author may do this in the room now; if so, it counts against its rate.
-    fn admit(
-        &mut self,
-        now: Millis,
-        author: Author<'_>,
-        deed: Deed,
-        message: &Message,
-        change: Option<&RawValue>,
-    ) -> Result<(), Failure> {
-        if let Author::Member(member) = author {
-            let Some(role) = self.role(member).cloned() else { return Err(self.not_joined()) };
-            self.check(&role, deed, &message.name)?;
-            let (rate, burst) = (self.policy.rate, self.policy.burst);
-            let taken = self.members.get_mut(member).map_or(Ok(()), |there| there.bucket.take(now, rate, burst));
-            if let Err(wait) = taken {
-                let told = format!("a member of {} may send {rate} messages a second; the next one in {wait} ms", self.name);
-                return Err(Failure::new(Code::RateLimited, told));
-            }
-        }
-        if message.payload.is_some() && message.attachment.is_some() {
-            return Err(Failure::new(Code::BadParams, "an event says either a payload or an attachment, not both"));
-        }
-        let (size, most) = (message.size() + change.map_or(0, |json| json.get().len()), self.policy.max_message);
-        if size as u64 > most {
-            let told = format!("a message in {} may have at most {most} bytes, and this one has {size}", self.name);
-            return Err(Failure::new(Code::TooBig, told));
-        }
-        Ok(())
-    }
-
-    /// Whether a role may do this.
-    fn check(&self, role: &Role, deed: Deed, name: &EventName) -> Result<(), Failure> {
-        let (verb, may) = match deed {
-            Deed::Publish => ("publish", &self.policy.publish),
-            Deed::Patch => ("change the state", &self.policy.patch),
-            Deed::Cast => ("cast", &self.policy.cast),
-            Deed::Signal => ("send signals", &self.policy.signal),
-        };
-        let room = &self.name;
-        let forbidden = |told: String| Err(Failure::new(Code::Forbidden, told));
-        if !may.has(role) {
-            return forbidden(format!("the role {role} may not {verb} in {room}: {may}"));
-        }
-        match self.policy.rule(name) {
-            Some(rule) if !rule.from.has(role) => {
-                forbidden(format!("the role {role} may not say {name} in {room}: {}", rule.from))
-            }
-            None if self.policy.only_events => {
-                let names = self.policy.events.keys().map(EventName::as_str).collect::<Vec<_>>().join(", ");
-                forbidden(format!("there are no events {name} in {room}; there are {names}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn changed(&self, change: &Change) -> Result<State, Failure> {
         let Some(state) = &self.state else {
             let told = format!("rooms of the kind {} have no state", self.name.kind());
@@ -354,7 +230,7 @@ impl Core {
         }
     }
 
-    fn event(&self, now: Millis, author: Author<'_>, name: EventName, payload: Option<Box<RawValue>>) -> RoomEvent {
+    pub(super) fn event(&self, now: Millis, author: Author<'_>, name: EventName, payload: Option<Box<RawValue>>) -> RoomEvent {
         let (mut from, mut user) = (None, None);
         if let Author::Member(member) = author
             && self.policy.sender == Sender::Shown
@@ -395,15 +271,4 @@ fn subject(event: &RoomEvent) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&event.name, &event.key).hash(&mut hasher);
     hasher.finish()
-}
-
-fn meant_by(to: &To) -> String {
-    match to {
-        To::Member(member) => format!("there is no member {member}"),
-        To::User(user) => {
-            let user: String = user.chars().take(64).collect();
-            format!("no member is of the user {user:?}")
-        }
-        To::Role(role) => format!("no other member has the role {role}"),
-    }
 }

@@ -3,54 +3,42 @@
 //! Nothing is queued for a reader. It pulls when its socket takes more, from the room's history until it has caught up and then
 //! from the feed, and the policy of the kind says what becomes of it when what it wants next is there no more.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
-use samewire_protocol::Code;
-use samewire_protocol::rooms::{Epoch, Joined, Member, Role, RoomFrame, Skipped};
+use samewire_protocol::rooms::{Epoch, Joined, Member, Role, RoomFrame};
 
-use super::feed::{About, Heard};
+use super::feed::About;
+use super::slow::{LAG, Picks};
 use super::{Core, Millis, framed};
 use crate::rooms::policy::Slow;
-
-/// So many frames behind is a reader slow, where the kind gives slow readers only what is newest.
-const LAG: u64 = 64;
 
 /// A member's place in its room.
 #[derive(Debug)]
 pub struct Reader {
-    member: Member,
-    role: Role,
-    watches: bool,
-    place: Place,
+    pub(super) member: Member,
+    pub(super) role: Role,
+    pub(super) watches: bool,
+    pub(super) place: Place,
     /// The position of the next frame of the feed.
-    next: u64,
+    pub(super) next: u64,
     /// The newest numbered event that it has been given, or been told of that it will not.
-    offset: u64,
+    pub(super) offset: u64,
     /// The room's version when there was nothing more for it.
     seen: u64,
     /// The room's notes to single members that it has looked at.
     notes: u64,
-    picks: Option<Box<Picks>>,
+    pub(super) picks: Option<Box<Picks>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     /// It has not been told that it joined.
     Joining { claim: Option<(Epoch, u64)> },
     /// It reads the history up to this event, and then the feed.
     CatchingUp { until: u64 },
     /// It reads the feed.
     Live,
-}
-
-/// What a slow reader gets instead of everything.
-#[derive(Debug)]
-struct Picks {
-    /// Positions in the feed, and which part of a batch.
-    chosen: VecDeque<(u64, usize)>,
-    /// Numbered events up to here are left out if they are not chosen.
-    until: u64,
 }
 
 /// How much may be pulled at once.
@@ -150,14 +138,14 @@ impl Reader {
 }
 
 /// Where pulled frames go.
-struct Out<'a> {
+pub(super) struct Out<'a> {
     frames: &'a mut VecDeque<Bytes>,
     budget: &'a mut Budget,
-    tally: &'a mut Tally,
+    pub(super) tally: &'a mut Tally,
 }
 
 impl Out<'_> {
-    fn push(&mut self, frame: Bytes) {
+    pub(super) fn push(&mut self, frame: Bytes) {
         self.budget.frames = self.budget.frames.saturating_sub(1);
         self.budget.bytes = self.budget.bytes.saturating_sub(frame.len());
         self.tally.frames += 1;
@@ -255,7 +243,7 @@ impl Core {
         out.tally.lost |= claim.is_some() && recovered.is_none();
     }
 
-    fn joined(&self, reader: &Reader, recovered: bool, missed: Option<u64>) -> Bytes {
+    pub(super) fn joined(&self, reader: &Reader, recovered: bool, missed: Option<u64>) -> Bytes {
         let joined = Joined {
             member: reader.member,
             role: reader.role.clone(),
@@ -322,103 +310,5 @@ impl Core {
             }
             reader.offset = entry.offset().unwrap_or(reader.offset);
         }
-    }
-
-    /// The reader is too slow for the room: what the policy says becomes of it.
-    fn fall_behind(&mut self, reader: &mut Reader, out: &mut Out<'_>) {
-        out.tally.slow = true;
-        let (start, head) = (self.feed.start(), self.feed.head());
-        match self.policy.slow {
-            Slow::Recover => reader.place = Place::Joining { claim: Some((self.epoch, reader.offset)) },
-            Slow::DropOldest => {
-                let missed_presence = reader.next < start;
-                if self.state.is_some() {
-                    // The state is as of the newest event, so it goes on behind that one.
-                    reader.next = head;
-                    self.skip(reader, self.newest, out);
-                } else {
-                    reader.next = start;
-                    let first = self.feed.from(start).find_map(|(_, entry)| entry.first_offset());
-                    self.skip(reader, first.map_or(self.newest, |first| first - 1), out);
-                }
-                if missed_presence && reader.watches {
-                    out.push(self.joined(reader, true, None));
-                }
-            }
-            Slow::Latest | Slow::Sample => {
-                let most = if self.policy.slow == Slow::Sample { 1 } else { usize::MAX };
-                let numbered = self.state.is_none();
-                let mut subjects = HashSet::new();
-                let mut chosen = VecDeque::new();
-                let mut choose = |position, part, heard: &Heard| {
-                    let wanted = heard.by(reader.member, &reader.role) && (numbered || heard.offset.is_none());
-                    if wanted && chosen.len() < most && subjects.insert(heard.subject) {
-                        chosen.push_front((position, part));
-                    }
-                };
-                for (position, entry) in self.feed.from(reader.next.max(start)).rev() {
-                    match &entry.about {
-                        About::Presence => {}
-                        About::Event(heard) => choose(position, 0, heard),
-                        About::Batch(parts) => {
-                            parts.iter().enumerate().rev().for_each(|(part, (_, heard))| choose(position, part, heard));
-                        }
-                    }
-                }
-                reader.next = head;
-                if !numbered {
-                    self.skip(reader, self.newest, out);
-                }
-                reader.picks = Some(Box::new(Picks { chosen, until: self.newest }));
-            }
-        }
-    }
-
-    /// Gives one of the frames that were chosen for a slow reader; after the last, what it needs to go on.
-    fn give_pick(&self, reader: &mut Reader, chosen: Option<(u64, usize)>, out: &mut Out<'_>) {
-        let Some((position, part)) = chosen else {
-            let until = reader.picks.take().map_or(0, |picks| picks.until);
-            self.skip(reader, until, out);
-            if reader.watches {
-                out.push(self.joined(reader, true, None));
-            }
-            return;
-        };
-        // It may have left the feed meanwhile.
-        let Some(entry) = self.feed.get(position) else { return };
-        let (frame, offset) = match &entry.about {
-            About::Presence => return,
-            About::Event(heard) => (entry.frame.clone(), heard.offset),
-            About::Batch(parts) => match parts.get(part) {
-                Some((frame, heard)) => (frame.clone(), heard.offset),
-                None => return,
-            },
-        };
-        if let Some(offset) = offset {
-            self.skip(reader, offset - 1, out);
-            reader.offset = offset;
-        }
-        out.push(frame);
-    }
-
-    /// Tells a reader that numbered events are left out for it.
-    fn skip(&self, reader: &mut Reader, until: u64, out: &mut Out<'_>) {
-        if until <= reader.offset {
-            return;
-        }
-        let count = until - reader.offset;
-        let state = self.state.as_ref().map(|state| state.json());
-        let skipped = Skipped { offset: until, count, state };
-        out.push(framed::about(&self.name, &RoomFrame::Skipped(skipped)));
-        out.tally.skipped += count;
-        reader.offset = until;
-    }
-
-    /// Why a membership that is over is so, in the words of a refusal.
-    pub(super) fn not_joined(&self) -> samewire_protocol::Failure {
-        samewire_protocol::Failure::new(
-            Code::NotJoined,
-            format!("this session is not in the room {}; join it first", self.name),
-        )
     }
 }
