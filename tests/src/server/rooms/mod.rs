@@ -211,7 +211,13 @@ impl Server {
                 self.faults.push(format!("the room {} waits for what is past", core.name()));
             }
         }
-        self.rooms.cores.retain(|_, core| !core.has_expired(now));
+        if self.rooms.cores.values().any(|core| core.has_expired(now)) {
+            // Whoever was put out is told before the room goes, however much waits for its socket.
+            let mut sessions = std::mem::take(&mut self.sessions);
+            sessions.values_mut().for_each(|held| self.give(net, held));
+            self.sessions = sessions;
+            self.rooms.cores.retain(|_, core| !core.has_expired(now));
+        }
         self.spread(net);
     }
 
