@@ -13,8 +13,9 @@ use crate::rooms::policy::Roles;
 const MOST_FRAMES: usize = 1_024;
 /// How many bytes it holds; always one frame, however large.
 const MOST_BYTES: usize = 1024 * 1024;
-/// How long a frame stays in it.
+/// How long a frame stays in it, and how long what is older may stay beyond, so that a busy room need not be looked at all the time.
 const KEPT: Millis = 30_000;
+const SLACK: Millis = 5_000;
 
 /// The ring.
 #[derive(Debug, Default)]
@@ -135,7 +136,7 @@ impl Feed {
 
     /// When there will be something to forget.
     pub(super) fn due(&self) -> Option<Millis> {
-        self.entries.front().map(|(at, _)| at + KEPT)
+        self.entries.front().map(|(at, _)| at + KEPT + SLACK)
     }
 
     fn forget_first(&mut self) {
@@ -167,7 +168,7 @@ mod tests {
         assert_eq!(feed.head() - feed.start(), 1);
         feed.push(1, entry(1));
         assert_eq!(feed.bytes, 1);
-        assert_eq!(feed.due(), Some(1 + KEPT));
+        assert_eq!(feed.due(), Some(1 + KEPT + SLACK));
         feed.sweep(1 + KEPT);
         assert_eq!((feed.bytes, feed.due()), (0, None));
     }

@@ -7,13 +7,15 @@ use super::Millis;
 
 /// How long a key is remembered.
 const KEPT: Millis = 5 * 60 * 1_000;
-/// How many keys are remembered of one user.
+/// How many keys are remembered of one user, and of all users of a room.
 const MOST: usize = 1_000;
+const MOST_IN_ALL: usize = 50_000;
 
 /// The keys of a room, by user.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     users: HashMap<Box<str>, OfUser>,
+    count: usize,
     sweep_at: Option<Millis>,
 }
 
@@ -36,17 +38,26 @@ impl Keys {
 
     pub(super) fn remember(&mut self, now: Millis, user: &str, key: &str, offset: u64) {
         self.sweep_at.get_or_insert(now + KEPT);
+        if self.count >= MOST_IN_ALL {
+            self.sweep(now);
+        }
         if !self.users.contains_key(user) {
             self.users.insert(user.into(), OfUser::default());
         }
         let Some(keys) = self.users.get_mut(user) else { return };
+        let before = keys.order.len();
         keys.forget_before(now);
+        if self.count >= MOST_IN_ALL {
+            // A user that says much forgets its own first.
+            keys.forget_first();
+        }
         let key: Arc<str> = key.into();
         keys.offsets.insert(key.clone(), offset);
         keys.order.push_back((now, key));
         if keys.order.len() > MOST {
             keys.forget_first();
         }
+        self.count = self.count + keys.order.len() - before;
     }
 
     /// Forgets what is old.
@@ -54,11 +65,16 @@ impl Keys {
         if self.sweep_at.is_none_or(|at| at > now) {
             return;
         }
+        self.forget_before(now);
+        self.sweep_at = (!self.users.is_empty()).then_some(now + KEPT);
+    }
+
+    fn forget_before(&mut self, now: Millis) {
         self.users.retain(|_, keys| {
             keys.forget_before(now);
             !keys.order.is_empty()
         });
-        self.sweep_at = (!self.users.is_empty()).then_some(now + KEPT);
+        self.count = self.users.values().map(|keys| keys.order.len()).sum();
     }
 
     /// When there will be something to forget.
@@ -108,5 +124,17 @@ mod tests {
         assert_eq!(keys.offset(0, "ada", "0"), None);
         assert_eq!(keys.offset(0, "ada", "1"), Some(1));
         assert_eq!(keys.offset(0, "ada", &MOST.to_string()), Some(MOST as u64));
+    }
+    #[test]
+    fn a_room_has_room_for_so_many() {
+        let mut keys = Keys::default();
+        for user in 0..60 {
+            (0..MOST).for_each(|n| keys.remember(0, &user.to_string(), &n.to_string(), 1));
+        }
+        assert!(keys.count <= MOST_IN_ALL + 60, "{}", keys.count);
+        assert_eq!(keys.offset(0, "0", "0"), Some(1), "who came first is not pushed out");
+        assert_eq!(keys.offset(0, "59", &(MOST - 1).to_string()), Some(1), "and who comes last has its newest");
+        keys.sweep(KEPT);
+        assert_eq!((keys.count, keys.users.len()), (0, 0));
     }
 }

@@ -17,7 +17,8 @@ use crate::rooms::policy::PresenceMode;
 /// The members, and the users among them.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    present: BTreeMap<Member, There>,
+    /// Boxed: the map's nodes are half empty, as members come in their order.
+    present: BTreeMap<Member, Box<There>>,
     /// Users by the id that presence shows.
     users: BTreeMap<Arc<str>, OfUser>,
     /// Members whose time is over, and who have not heard so.
@@ -81,11 +82,11 @@ impl Members {
     }
 
     pub(super) fn get(&self, member: Member) -> Option<&There> {
-        self.present.get(&member)
+        self.present.get(&member).map(|there| &**there)
     }
 
     pub(super) fn get_mut(&mut self, member: Member) -> Option<&mut There> {
-        self.present.get_mut(&member)
+        self.present.get_mut(&member).map(|there| &mut **there)
     }
 
     /// Adds a member. The id that presence shows for its user, and whether it is the first of that user.
@@ -109,7 +110,7 @@ impl Members {
                 true
             }
         };
-        self.present.insert(member, make(id.clone()));
+        self.present.insert(member, Box::new(make(id.clone())));
         (member, id, is_first)
     }
 
@@ -126,7 +127,7 @@ impl Members {
         if is_last {
             self.users.remove(&there.id);
         }
-        Some((there, is_last))
+        Some((*there, is_last))
     }
 
     /// Remembers why a member was taken out, until it has been told.
@@ -144,7 +145,7 @@ impl Members {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (Member, &There)> {
-        self.present.iter().map(|(member, there)| (*member, there))
+        self.present.iter().map(|(member, there)| (*member, &**there))
     }
 
     /// The members of a user.

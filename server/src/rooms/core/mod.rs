@@ -44,6 +44,9 @@ pub use reader::{Budget, Pulled, Reader, Tally};
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;
 
+/// How long signals that are too old may stay, so that a room in which many are sent need not be looked at all the time.
+const SLACK: Millis = 1_000;
+
 /// One room.
 #[derive(Debug)]
 pub struct Core {
@@ -182,7 +185,7 @@ impl Core {
             self.gathered.due,
             self.news.due(&self.members),
             self.lingering.front().map(|(at, _)| *at),
-            self.signalled.front().map(|(at, _)| *at),
+            self.signalled.front().map(|(at, _)| at + SLACK),
             self.feed.due(),
             self.keys.due(),
             empty,
