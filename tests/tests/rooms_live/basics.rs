@@ -28,3 +28,43 @@ async fn members_hear_each_other() {
     assert!(bob.expect("left").await.get("error").is_none());
     assert_eq!(ada.expect("presence").await["room"], "demo:1");
 }
+
+/// Everybody speaks at once: everybody hears everything, in the one order of its numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_speak_at_once() {
+    const SPEAKERS: u64 = 8;
+    const EACH: u64 = 150;
+    let host = Host::start(super::stage::config()).await;
+    let (addr, room) = (host.addr(), super::stage::ROOM);
+    let mut speakers = Vec::new();
+    for n in 0..SPEAKERS {
+        speakers.push(super::stage::member(&host, &format!("u{n}"), "speaker", room).await);
+    }
+    let listening: Vec<_> = speakers
+        .into_iter()
+        .map(|mut raw| {
+            tokio::spawn(async move {
+                let (mut said, mut offset) = (0, 0);
+                while offset < SPEAKERS * EACH {
+                    // Some calls at once, so that what is said and what is heard are under way together.
+                    for _ in 0..10 {
+                        if said < EACH {
+                            said += 1;
+                            let params = json!({"room": room, "name": "say", "payload": said});
+                            raw.send(&json!({"type": "call", "id": said, "method": "rooms/publish", "payload": params})).await;
+                        }
+                    }
+                    let event = super::stage::event(&mut raw).await;
+                    offset += 1;
+                    assert_eq!(event["offset"], offset);
+                }
+                raw
+            })
+        })
+        .collect();
+    for listener in listening {
+        samewire_tests::live::within("a listener", listener).await.expect("it hears everything");
+    }
+    let mut late = Raw::session(addr, Some(&super::stage::token("late", "*", "speaker"))).await;
+    assert_eq!(super::stage::join(&mut late, room).await.expect("may join")["offset"], SPEAKERS * EACH);
+}

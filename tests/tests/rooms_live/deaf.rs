@@ -7,9 +7,9 @@ use serde_json::json;
 use super::stage::join;
 
 const MEBIBYTE: u64 = 1024 * 1024;
-const DEAF: usize = 20;
+const DEAF: usize = 12;
 const SPEAKERS: usize = 4;
-const EACH: usize = 100;
+const EACH: usize = 60;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_never_reads_costs_little_and_keeps_nobody_waiting() {
