@@ -27,6 +27,7 @@ pub(crate) struct Crowd {
     /// The number of the link that publishes, if there is one; it comes last.
     publisher: Option<usize>,
     published: u64,
+    awake: bool,
 }
 
 impl Crowd {
@@ -41,7 +42,14 @@ impl Crowd {
             joined: 0,
             publisher: None,
             published: 0,
+            awake: false,
         })
+    }
+
+    /// Looks for news without ever sleeping: what it costs a server to wake a sleeping reader is the machine's affair, differs from
+    /// moment to moment, and is not paid by a server whose readers are elsewhere.
+    pub(crate) fn awake(self) -> Self {
+        Self { awake: true, ..self }
     }
 
     /// Subscribes so many more.
@@ -110,7 +118,15 @@ impl Crowd {
 
     /// Waits until something comes, or so long; tells of each message who has it.
     pub(crate) fn turn(&mut self, wait: Duration, each: &mut impl FnMut(Member)) -> Outcome {
-        if let Err(error) = self.poll.poll(&mut self.events, Some(wait))
+        let until = Instant::now() + wait;
+        while self.awake && Instant::now() < until {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            if !self.events.is_empty() {
+                break;
+            }
+        }
+        if !self.awake
+            && let Err(error) = self.poll.poll(&mut self.events, Some(wait))
             && error.kind() != std::io::ErrorKind::Interrupted
         {
             return Err(error.into());
@@ -123,7 +139,7 @@ impl Crowd {
             let mut refused = None;
             let open = link.read(&mut self.buffer, |out, heard| match heard {
                 Heard::Opened => dialect.greet(out),
-                Heard::Text(text) => match dialect.hear(text, publisher, out) {
+                Heard::Text(text) => match dialect.hear(text, out) {
                     Meaning::Joined => *joined += 1,
                     Meaning::Message if !publisher => each(index),
                     Meaning::Refused => refused = Some(String::from_utf8_lossy(text).into_owned()),

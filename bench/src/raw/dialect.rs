@@ -50,11 +50,11 @@ impl Dialect {
     }
 
     /// Reads a text frame as far as it has to, and answers where an answer is due.
-    pub(crate) fn hear(self, text: &[u8], publisher: bool, out: &mut Out) -> Meaning {
+    pub(crate) fn hear(self, text: &[u8], out: &mut Out) -> Meaning {
         match self {
             Self::Plain if text == b"joined" => Meaning::Joined,
             Self::Plain => Meaning::Message,
-            Self::SocketIo => hear_socket_io(text, publisher, out),
+            Self::SocketIo => hear_socket_io(text, out),
             Self::Samewire { room } => hear_samewire(text, Some(room), out),
             Self::Session => hear_samewire(text, None, out),
         }
@@ -80,12 +80,10 @@ impl Dialect {
 /// Calls that may be without an answer: more than are ever under way.
 const WINDOW: u64 = 64;
 
-fn hear_socket_io(text: &[u8], publisher: bool, out: &mut Out) -> Meaning {
+fn hear_socket_io(text: &[u8], out: &mut Out) -> Meaning {
     match text {
         b"2" => out.text(b"3"),
         [b'0', ..] => out.text(b"40"),
-        [b'4', b'0', ..] if publisher => return Meaning::Joined,
-        [b'4', b'0', ..] => out.text(br#"42["join"]"#),
         _ if text.starts_with(br#"42["event""#) => return Meaning::Message,
         _ if text.starts_with(br#"42["joined""#) => return Meaning::Joined,
         _ => {}

@@ -54,7 +54,7 @@ pub(crate) fn run() -> Outcome {
 
 fn round(server: Server) -> Outcome<Round> {
     let peer = server.start()?;
-    let mut traffic = Traffic::new(Crowd::new(&peer.url, server.dialect())?, READERS, SIZE)?;
+    let mut traffic = Traffic::new(Crowd::new(&peer.url, server.dialect())?.awake(), READERS, SIZE)?;
     traffic.flat_out(WARM_UP)?;
     let (paced, _) = measured(&peer, || traffic.paced(A_SECOND, PACED))?;
     let (flat_out, a_second) = measured(&peer, || traffic.flat_out(FLAT_OUT))?;

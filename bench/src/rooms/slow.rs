@@ -10,14 +10,14 @@ use crate::report::{median, quantile, verdict};
 
 const SIZE: usize = 1_024;
 const STALLED: usize = 100;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const A_SECOND: u32 = 100;
 const WARM_UP: Duration = Duration::from_secs(1);
-const SPAN: Duration = Duration::from_secs(10);
+const SPAN: Duration = Duration::from_secs(6);
 /// More than the kernel's buffers between the server and a reader hold, so that the server itself has to wait.
 const FILL: usize = 8 * 1024;
-/// The most that the server may hold for one reader: what one turn of its link takes from the feed (`server/src/rooms/`).
-const OUTBOX: u64 = 256 * 1024;
+/// What the server may hold for one reader: as much as its link takes from the feed at a time (`PULL_BYTES` in `server/src/link.rs`).
+const OUTBOX: u64 = 64 * 1024;
 
 pub(crate) fn run() -> Outcome {
     raw::pin();
