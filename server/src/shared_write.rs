@@ -2,9 +2,11 @@
 //!
 //! The library copies what it sends into a buffer of each socket. What a room tells a thousand members is the same thousand
 //! times, frame header included, since a server does not mask (RFC 6455, section 5.1): it is handed to the system from where it
-//! lies, many frames in one call. A frame of one kind never lands inside one of the other: while shared frames are partly
+//! lies, many frames in one call. Only several small ones are put side by side before, which costs less than telling the system
+//! of each. A frame of one kind never lands inside one of the other: while shared frames are partly
 //! written, the library's writes wait, and while the library's are, [`SharedWrite::is_torn`] says so.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,6 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many frames are handed over in one call.
 const SLICES: usize = 64;
+/// Frames that are no larger than this together are copied into one piece.
+const SMALL: usize = 16 * 1024;
+
+thread_local! {
+    /// Small frames side by side; empty between writes.
+    static PIECE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 #[derive(Debug)]
 pub(crate) struct SharedWrite<S> {
@@ -82,15 +91,12 @@ fn poll_write_all<S: AsyncWrite>(
     frames: &mut VecDeque<Bytes>,
     total: &mut u64,
 ) -> Poll<io::Result<()>> {
-    while !frames.is_empty() {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(frames.iter()) {
-            *slice = IoSlice::new(frame);
-            count += 1;
-        }
-        let slices = slices.get(..count).unwrap_or_default();
-        let mut taken = ready!(socket.as_mut().poll_write_vectored(context, slices))?;
+    while let Some(first) = frames.front() {
+        let mut taken = ready!(match frames.len() {
+            1 => socket.as_mut().poll_write(context, first),
+            _ if frames.iter().map(Bytes::len).sum::<usize>() <= SMALL => poll_write_piece(socket.as_mut(), context, frames),
+            _ => poll_write_slices(socket.as_mut(), context, frames),
+        })?;
         if taken == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -105,6 +111,33 @@ fn poll_write_all<S: AsyncWrite>(
         }
     }
     Poll::Ready(Ok(()))
+}
+
+fn poll_write_piece<S: AsyncWrite>(
+    socket: Pin<&mut S>,
+    context: &mut Context<'_>,
+    frames: &VecDeque<Bytes>,
+) -> Poll<io::Result<usize>> {
+    PIECE.with_borrow_mut(|piece| {
+        frames.iter().for_each(|frame| piece.extend_from_slice(frame));
+        let taken = socket.poll_write(context, piece);
+        piece.clear();
+        taken
+    })
+}
+
+fn poll_write_slices<S: AsyncWrite>(
+    socket: Pin<&mut S>,
+    context: &mut Context<'_>,
+    frames: &VecDeque<Bytes>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let mut count = 0;
+    for (slice, frame) in slices.iter_mut().zip(frames.iter()) {
+        *slice = IoSlice::new(frame);
+        count += 1;
+    }
+    socket.poll_write_vectored(context, slices.get(..count).unwrap_or_default())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for SharedWrite<S> {
