@@ -34,6 +34,7 @@ mod shared_write;
 pub mod store;
 pub mod streams;
 mod system;
+mod woken;
 
 pub use config::Config;
 pub use http::{Gate, Problem};

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -32,6 +32,7 @@ use crate::metrics::Metered;
 use crate::read_ahead::ReadAhead;
 use crate::session::{Greeted, Session, greet};
 use crate::shared_write::SharedWrite;
+use crate::woken::Woken;
 
 type Socket = WebSocketStream<SharedWrite<ReadAhead<Metered<TokioIo<hyper::upgrade::Upgraded>>>>>;
 
@@ -223,6 +224,8 @@ struct Driver {
     moved_at: std::time::Instant,
     /// Bytes of streams were, and the machine waits to hear that they went.
     bulk: bool,
+    /// Whether the socket or the timer called.
+    woken: Arc<Woken>,
 }
 
 /// How a socket came to its end.
@@ -242,7 +245,7 @@ enum End {
 impl Driver {
     fn new(socket: Socket, session: Arc<Session>, link: Link) -> Self {
         let moved_at = std::time::Instant::now();
-        Self { socket, session, link, waiting: None, timer: None, unflushed: false, moved_at, bulk: false }
+        Self { socket, session, link, waiting: None, timer: None, unflushed: false, moved_at, bulk: false, woken: Woken::new() }
     }
 
     async fn run(mut self) {
@@ -274,12 +277,32 @@ impl Driver {
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
-        for _ in 0..ROUNDS {
-            // Registered before the machine is asked, so that nothing said in between is missed.
-            if self.session.poll_dirty(self.link, context).is_none() {
-                return Poll::Ready(End::Superseded);
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
+        // Registered before anything is asked, so that nothing said in between is missed.
+        let Some(said) = self.session.poll_dirty(self.link, task) else { return Poll::Ready(End::Superseded) };
+        let waker = Waker::from(self.woken.clone());
+        let mut context = Context::from_waker(&waker);
+        if !said && !self.woken.is_woken() && self.is_clear() {
+            // Only a room can have called. This is what happens a thousand times for each message to a thousand members.
+            if let Err(end) = self.fan_out(&mut context) {
+                return Poll::Ready(end);
             }
+            if self.is_clear() {
+                return Poll::Pending;
+            }
+        }
+        self.woken.take(task.waker());
+        self.poll_all(task, &mut context)
+    }
+
+    /// Whether nothing waits for the socket.
+    fn is_clear(&self) -> bool {
+        self.waiting.is_none() && !self.unflushed && !self.socket.get_ref().has_left()
+    }
+
+    /// Asks the machine, the socket, the rooms and the timer. The machine wakes the task itself, the others through [`Woken`].
+    fn poll_all(&mut self, task: &Context<'_>, context: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..ROUNDS {
             if let Poll::Ready(end) = self.write(context) {
                 return Poll::Ready(end);
             }
@@ -301,7 +324,7 @@ impl Driver {
                 continue;
             }
             let due = self.poll_timer(context);
-            let Some(said) = self.session.poll_dirty(self.link, context) else { return Poll::Ready(End::Superseded) };
+            let Some(said) = self.session.poll_dirty(self.link, task) else { return Poll::Ready(End::Superseded) };
             if !(due || said) {
                 return Poll::Pending;
             }

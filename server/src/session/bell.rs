@@ -13,7 +13,7 @@ use super::Session;
 pub(crate) struct Bell {
     session: Weak<Session>,
     waker: AtomicWaker,
-    /// The machine has something to say, or rooms have.
+    /// The machine has something to say.
     dirty: AtomicBool,
     /// Rooms have something to say.
     rooms: AtomicBool,
@@ -39,7 +39,7 @@ impl Bell {
     /// woken once more.
     pub(crate) fn ring_for_rooms(&self) {
         if !self.rooms.load(Ordering::Relaxed) && !self.rooms.swap(true, Ordering::AcqRel) {
-            self.ring();
+            self.waker.wake();
         }
     }
 
@@ -65,9 +65,9 @@ impl Bell {
         self.rooms.store(true, Ordering::Release);
     }
 
-    /// Registers a link's task; tells whether the bell has rung since it looked last.
+    /// Registers a link's task; tells whether the bell has rung for the machine since it looked last.
     pub(super) fn register(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
-        self.dirty.swap(false, Ordering::AcqRel)
+        self.dirty.load(Ordering::Acquire) && self.dirty.swap(false, Ordering::AcqRel)
     }
 }
