@@ -49,6 +49,12 @@ impl Memberships {
         Some((membership.room.clone(), membership.member))
     }
 
+    /// The same, of a room that was joined on the present link.
+    fn find_joined(&self, room: &RoomName) -> Option<(Arc<Room>, Member)> {
+        let membership = &self.rooms[self.position(room)?];
+        membership.reader.as_ref().map(|_| (membership.room.clone(), membership.member))
+    }
+
     pub(super) fn names(&self) -> Vec<RoomName> {
         self.rooms.iter().map(|membership| membership.room.name.clone()).collect()
     }
@@ -227,7 +233,8 @@ impl Session {
 
     pub(super) fn cast(&self, casting: Casting) {
         let Casting { room: name, name: event, payload, attachment, key } = casting;
-        let found = self.rooms.lock().find(&name);
+        // One that was meant for the link before is of no use now.
+        let found = self.rooms.lock().find_joined(&name);
         let cast = match found {
             None => Err(not_joined(&name)),
             Some((room, member)) => {

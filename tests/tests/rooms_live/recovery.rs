@@ -133,6 +133,18 @@ async fn signals_that_a_cut_took_come_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_cast_on_a_link_that_has_not_joined() {
+    let mut watched = Watched::new().await;
+    let lina = member(&watched.host, "lina", "listener", ROOM).await;
+    let (mut lina, _) = Raw::resume(watched.host.addr(), &lina.ticket).await;
+    let error = super::stage::refused_cast(&mut lina, json!({"room": ROOM, "name": "wave"})).await;
+    assert_eq!(error["error"]["code"], "not-joined");
+    // What is asked for and kept may go on: the membership is still there.
+    assert_eq!(lina.call(1, "rooms/state", json!({"room": ROOM})).await.expect("a member")["offset"], 0);
+    watched.hears_nothing_else("a cast that came too late").await;
+}
+
+#[tokio::test]
 async fn another_link_of_the_session_takes_the_rooms_over() {
     let mut watched = Watched::new().await;
     let mut lina = member(&watched.host, "lina", "listener", ROOM).await;
