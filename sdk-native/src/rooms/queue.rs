@@ -11,7 +11,7 @@ use super::event::RoomEvent;
 pub const MOST_WAITING: usize = 4_096;
 
 /// How many bytes of them, counted roughly.
-pub const MOST_WAITING_BYTES: usize = 4 * 1024 * 1024;
+pub const MOST_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// The events of one handle. Bounded: when it is full the oldest is dropped, and that is told in its place.
 #[derive(Debug, Default)]

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::place::{Heard, client, host, join, open};
 
-/// More than the sockets' buffers and the room's feed hold together.
-const EVENTS: u64 = 600;
+/// More than the sockets' buffers and the room's feed hold together, and less than waits for an app that is busy.
+const EVENTS: u64 = 440;
 const SIZE: usize = 32 * 1024;
 
 /// A room with one who writes, one who keeps up, and one whose connection does not.
