@@ -211,6 +211,11 @@ pub struct Server {
 }
 
 impl Server {
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Begins a server.
     pub fn builder() -> Builder {
         Builder::default()

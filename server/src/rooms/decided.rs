@@ -1,12 +1,15 @@
 //! Rooms whose kind decides on what is said in them: one event after the other, so that what is stored and what is told have one
 //! order.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use samewire_protocol::rooms::methods::Published;
 use samewire_protocol::rooms::{Member, RoomName};
 use samewire_protocol::{Code, Failure};
 use tokio::sync::OwnedMutexGuard;
+use tokio::task::unconstrained;
 
 use super::core::{Author, Core, Millis, Publication};
 use super::kind::{Publishing, RoomKind};
@@ -28,11 +31,21 @@ impl Speaker {
             Self::Server(name) => Author::Server(name),
         }
     }
+
+    /// The same, also for a user who is not in the room any more.
+    fn author_in(&self, core: &Core) -> Author<'_> {
+        match self {
+            Self::Member(member, access) if core.role(*member).is_none() && !access.identity.is_anonymous() => {
+                Author::User(access.identity.id())
+            }
+            _ => self.author(),
+        }
+    }
 }
 
 impl Rooms {
     /// Publishes what the room's own kind makes of an event. What the kind has stored goes out, although the caller may not wait for
-    /// it any more.
+    /// it any more; so what waits for its turn is what the author's rate allows, and no more.
     pub(crate) async fn publish_decided(
         &self,
         room: &Arc<Room>,
@@ -40,9 +53,19 @@ impl Rooms {
         speaker: Speaker,
         publication: Publication,
     ) -> Result<Published, Failure> {
+        if let Some(published) = room.change(|core, now| core.consider(now, speaker.author(), &publication))? {
+            return Ok(published);
+        }
         let (rooms, room, own) = (self.clone(), room.clone(), own.clone());
-        let task = tokio::spawn(async move { rooms.decide(&room, &*own, speaker, publication).await });
-        task.await.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "the room could not decide on the event")))
+        let mut deciding = Box::pin(async move { rooms.decide(&room, &*own, speaker, publication).await });
+        // Begun here, so that it has its turn by when it came, and not by when its task happens to run first.
+        let begun = pin!(unconstrained(deciding.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(decided) = begun {
+            return decided;
+        }
+        tokio::spawn(deciding)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Code::Internal, "the room could not decide on the event")))
     }
 
     async fn decide(
@@ -53,7 +76,7 @@ impl Rooms {
         publication: Publication,
     ) -> Result<Published, Failure> {
         let (room, _turn) = self.turn(room).await?;
-        let considered = room.change(|core, now| core.consider(now, speaker.author(), &publication))?;
+        let considered = room.look(|core, now| core.reconsider(now, speaker.author(), &publication))?;
         if let Some(published) = considered {
             return Ok(published);
         }
@@ -70,7 +93,7 @@ impl Rooms {
         let Publishing { message, change, .. } = own.publish(publishing).await?;
         // It is stored, so it goes out, whatever has become of who said it meanwhile.
         let publication = Publication { message, change, key, expected: None };
-        self.commit(&room, |core, now| core.commit(now, speaker.author(), publication))
+        self.commit(&room, |core, now| core.commit(now, speaker.author_in(core), publication))
     }
 
     /// Publishes what `making` makes, in the room's turn: of what its kind decides on, and of what else is made in turn, nothing

@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod clock;
 pub mod core;
 mod decided;
 mod kind;

@@ -10,6 +10,7 @@ use samewire_protocol::rooms::{Epoch, RoomName};
 use samewire_protocol::{Code, Failure};
 use serde_json::Value;
 
+use super::clock::now_ms;
 use super::core::Core;
 use super::kind::{Kind, RoomKind};
 use super::kinds::Kinds;
@@ -17,7 +18,6 @@ use super::metrics::Metrics;
 use super::room::Room;
 use super::ticker::Schedule;
 use crate::session::random;
-use crate::store::now_ms;
 
 /// Over so many locks are the rooms spread.
 const SHARDS: usize = 16;

@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 use samewire_protocol::Failure;
 use samewire_protocol::rooms::{Member, RoomName};
 
+use super::clock::{self, Now};
 use super::core::{Budget, Core, Joiner, Millis, Pulled, Reader, Tally, Wakes};
 use super::kind::Kind;
 use super::ticker::Schedule;
 use crate::session::Bell;
-use crate::store::now_ms;
 
 /// One room.
 pub(crate) struct Room {
@@ -61,7 +61,10 @@ impl Room {
 
     /// Looks at the room.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Core, Millis) -> T) -> T {
-        look(&mut self.inner.lock().core, now_ms())
+        let now = clock::now();
+        let mut inner = self.inner.lock();
+        inner.core.set_ahead(now.ahead);
+        look(&mut inner.core, now.at)
     }
 
     /// Does something in the room, and wakes whom it concerns.
@@ -75,8 +78,9 @@ impl Room {
     }
 
     fn change_inner<T>(self: &Arc<Self>, change: impl FnOnce(&mut Inner, Millis) -> T) -> T {
-        let now = now_ms();
+        let Now { at: now, ahead } = clock::now();
         let mut inner = self.inner.lock();
+        inner.core.set_ahead(ahead);
         let result = change(&mut inner, now);
         let wakes = inner.core.wakes();
         // A room that was let go has nothing to come.
@@ -152,7 +156,7 @@ impl Room {
     }
 
     pub(crate) fn pull(self: &Arc<Self>, reader: &mut Reader, out: &mut VecDeque<Bytes>, budget: &mut Budget) -> Pulled {
-        let (mut tally, now) = (Tally::default(), now_ms());
+        let (mut tally, now) = (Tally::default(), clock::now_ms());
         let mut inner = self.inner.lock();
         let version = inner.core.version();
         let pulled = inner.core.pull(now, reader, out, budget, &mut tally);
@@ -196,8 +200,10 @@ impl Room {
 
     /// Marks the room as let go, if it has still expired.
     pub(super) fn let_go(&self) -> bool {
+        // While something is stored for it, it is still needed.
+        let Ok(_turn) = self.in_turn.try_lock() else { return false };
         let mut inner = self.inner.lock();
-        let now = now_ms();
+        let now = clock::now_ms();
         inner.is_gone |= inner.core.has_expired(now);
         inner.is_gone
     }

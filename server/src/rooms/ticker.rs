@@ -8,10 +8,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::clock::now_ms;
 use super::core::Millis;
 use super::room::Room;
 use super::{Inner, Rooms};
-use crate::store::now_ms;
 
 /// Rooms by when they want to be looked at, each once.
 #[derive(Debug, Default)]

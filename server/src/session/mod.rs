@@ -301,3 +301,6 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session").field("id", &self.id).field("identity", &self.identity.id()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

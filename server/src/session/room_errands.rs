@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use bytes::Bytes;
 use samewire_protocol::accept::{Casting, Joining};
 use samewire_protocol::rooms::RoomName;
 use samewire_protocol::{Code, Failure, Link};
@@ -18,8 +19,13 @@ use super::Session;
 #[derive(Default)]
 pub(super) struct RoomErrands {
     waiting: VecDeque<RoomErrand>,
+    /// What those that wait have to say, in bytes.
+    bytes: usize,
     busy: bool,
 }
+
+/// So many bytes may wait.
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// What is to be done when its turn comes.
 pub(super) enum RoomErrand {
@@ -33,6 +39,20 @@ pub(super) enum RoomErrand {
     Recheck(RoomName, Option<oneshot::Sender<()>>),
 }
 
+impl RoomErrand {
+    /// What it has to say, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Join(_, joining) => joining.info.as_ref().map_or(0, |info| info.get().len()),
+            Self::Cast(casting) => {
+                let Casting { payload, attachment, .. } = &**casting;
+                payload.as_ref().map_or(0, |payload| payload.get().len()) + attachment.as_ref().map_or(0, Bytes::len)
+            }
+            Self::Leave(..) | Self::Recheck(..) => 0,
+        }
+    }
+}
+
 impl RoomErrands {
     /// Whether something is being decided.
     pub(super) fn is_busy(&self) -> bool {
@@ -41,6 +61,23 @@ impl RoomErrands {
 
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+        self.bytes = 0;
+    }
+
+    /// Lets an errand wait; gives it back when too much does.
+    fn push(&mut self, errand: RoomErrand, most: usize) -> Result<(), RoomErrand> {
+        if self.waiting.len() >= most || self.bytes + errand.size() > MOST_BYTES {
+            return Err(errand);
+        }
+        self.bytes += errand.size();
+        self.waiting.push_back(errand);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<RoomErrand> {
+        let errand = self.waiting.pop_front()?;
+        self.bytes -= errand.size();
+        Some(errand)
     }
 }
 
@@ -53,11 +90,9 @@ impl Session {
         let errands = &mut memberships.errands;
         if errands.busy {
             // A client may ask for as many rooms as it may be in, and leave them again, before anything is decided.
-            if errands.waiting.len() < 4 * self.app.config.limits.max_rooms {
-                return errands.waiting.push_back(errand);
-            }
+            let refused = errands.push(errand, 4 * self.app.config.limits.max_rooms);
             drop(memberships);
-            return self.refuse(errand);
+            return refused.unwrap_or_else(|errand| self.refuse(errand));
         }
         errands.busy = true;
         drop(memberships);
@@ -89,7 +124,7 @@ impl Session {
             self.entered.notify_waiters();
             let errand = {
                 let errands = &mut self.rooms.lock().errands;
-                let errand = errands.waiting.pop_front();
+                let errand = errands.pop();
                 errands.busy = errand.is_some();
                 errand
             };
@@ -144,9 +179,12 @@ impl Session {
         let name = &joining.room;
         loop {
             let decisions = rooms.decisions(name);
-            let role = rooms.kind(name)?.role(&self.access(), name).await?;
+            let access = self.access();
+            let role = rooms.kind(name)?.role(&access, name).await?;
             let room = rooms.find_or_make(name).await?;
-            if let Some(entered) = self.enter(link, &room, joining, role, || rooms.decisions(name) == decisions) {
+            // Whoever takes a newer token asks again for the rooms that the session is in then: it must not enter with the one before.
+            let fresh = || rooms.decisions(name) == decisions && Arc::ptr_eq(&access, &self.access());
+            if let Some(entered) = self.enter(link, &room, joining, role, fresh) {
                 return entered;
             }
         }

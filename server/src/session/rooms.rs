@@ -102,6 +102,10 @@ impl Session {
         if memberships.link != Some(link) {
             return false;
         }
+        if self.core.lock().machine.has_text() {
+            // What was said of a membership before goes out before: the link is awake, and comes back behind it.
+            return false;
+        }
         self.bell.hush();
         let mut budget = Budget { bytes, ..Budget::default() };
         let Memberships { rooms, turn, .. } = &mut *memberships;

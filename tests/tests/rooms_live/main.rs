@@ -15,3 +15,4 @@ mod recovery;
 mod roles;
 mod stage;
 mod storms;
+mod turns;

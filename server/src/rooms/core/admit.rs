@@ -25,9 +25,8 @@ impl Core {
         message: &Message,
         change: Option<&RawValue>,
     ) -> Result<(), Failure> {
+        self.allow(author, deed, &message.name)?;
         if let Author::Member(member) = author {
-            let Some(role) = self.role(member).cloned() else { return Err(not_joined(&self.name)) };
-            self.check(&role, deed, &message.name)?;
             let (rate, burst) = (self.policy.rate, self.policy.burst);
             let taken = self.members.get_mut(member).map_or(Ok(()), |there| there.bucket.take(now, rate, burst));
             if let Err(wait) = taken {
@@ -44,6 +43,14 @@ impl Core {
             return Err(Failure::new(Code::TooBig, told));
         }
         Ok(())
+    }
+
+    /// Whether the author may do this, however often.
+    pub(super) fn allow(&self, author: Author<'_>, deed: Deed, name: &EventName) -> Result<(), Failure> {
+        match author {
+            Author::Member(member) => self.check(self.role(member).ok_or_else(|| not_joined(&self.name))?, deed, name),
+            Author::Server(_) | Author::User(_) => Ok(()),
+        }
     }
 
     /// Whether a role may do this.

@@ -50,13 +50,13 @@ impl History {
 
     /// Whether every event after this offset, up to `newest`, is here.
     pub(super) fn reaches(&self, offset: u64, newest: u64) -> bool {
-        offset == newest || self.first().is_some_and(|first| first <= offset + 1 && offset <= newest)
+        offset == newest || self.first().is_some_and(|first| first <= offset.saturating_add(1) && offset <= newest)
     }
 
     /// Those after an offset.
     pub(super) fn after(&self, offset: u64) -> impl DoubleEndedIterator<Item = &Kept> {
         // The numbers are without a gap, so a place can be reckoned.
-        let skip = self.first().map_or(0, |first| (offset + 1).saturating_sub(first));
+        let skip = self.first().map_or(0, |first| offset.saturating_add(1).saturating_sub(first));
         let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(self.kept.len());
         self.kept.range(skip..)
     }

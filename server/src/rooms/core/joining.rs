@@ -138,8 +138,8 @@ impl Core {
     }
 
     pub(super) fn take_out(&mut self, now: Millis, member: Member) -> bool {
-        let Some((there, is_last)) = self.members.remove(member) else { return false };
-        self.note(now, member, is_last.then_some(&*there.id));
+        let Some((there, has_changed)) = self.members.remove(member) else { return false };
+        self.note(now, member, has_changed.then_some(&*there.id));
         self.touched = now;
         self.version += 1;
         self.notes += 1;

@@ -114,20 +114,21 @@ impl Members {
         (member, id, is_first)
     }
 
-    /// Takes a member out. Also tells whether it was the last of its user.
+    /// Takes a member out. Also tells whether its user is shown as something else now, or not any more.
     pub(super) fn remove(&mut self, member: Member) -> Option<(There, bool)> {
         let there = self.present.remove(&member)?;
-        let is_last = match self.users.get_mut(&there.id) {
+        let (was_first, is_last) = match self.users.get_mut(&there.id) {
             Some(OfUser::More(members)) => {
+                let was_first = members.first() == Some(&member);
                 members.retain(|other| *other != member);
-                members.is_empty()
+                (was_first, members.is_empty())
             }
-            _ => true,
+            _ => (true, true),
         };
         if is_last {
             self.users.remove(&there.id);
         }
-        Some((*there, is_last))
+        Some((*there, was_first))
     }
 
     /// Remembers why a member was taken out, until it has been told.

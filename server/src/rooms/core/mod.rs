@@ -73,6 +73,8 @@ pub struct Core {
     wakes: Wakes,
     /// When something happened last that is worth keeping.
     touched: Millis,
+    /// By so much the time of rooms is ahead of what people take it for.
+    ahead: Millis,
 }
 
 /// Who has something to pull.
@@ -117,6 +119,7 @@ impl Core {
             notes: 0,
             wakes: Wakes::Nobody,
             touched: now,
+            ahead: 0,
             policy,
         }
     }
@@ -137,6 +140,11 @@ impl Core {
     #[must_use]
     pub fn policy(&self) -> &Arc<KindPolicy> {
         &self.policy
+    }
+
+    /// Sets by how much the time that commands are given is ahead of the one that events tell.
+    pub(crate) fn set_ahead(&mut self, ahead: Millis) {
+        self.ahead = ahead;
     }
 
     /// The number of the newest event.

@@ -81,6 +81,12 @@ pub struct Publication {
     pub expected: Option<u64>,
 }
 
+impl Publication {
+    fn deed(&self) -> Deed {
+        if self.change.is_some() { Deed::Patch } else { Deed::Publish }
+    }
+}
+
 impl From<Message> for Publication {
     fn from(message: Message) -> Self {
         Self { message, change: None, key: None, expected: None }
@@ -111,11 +117,19 @@ impl Core {
         publication: &Publication,
     ) -> Result<Option<Published>, Failure> {
         let Publication { message, change, key, .. } = publication;
-        let deed = if change.is_some() { Deed::Patch } else { Deed::Publish };
-        self.admit(now, author, deed, message, change.as_ref().map(Change::json))?;
+        self.admit(now, author, publication.deed(), message, change.as_ref().map(Change::json))?;
         if key.as_ref().is_some_and(|key| key.len() > MAX_KEY || key.is_empty()) {
             return Err(Failure::new(Code::BadParams, format!("a key has 1 to {MAX_KEY} bytes")));
         }
+        self.known(now, author, publication)
+    }
+
+    /// The same for one that was considered before, and whose turn has come. It does not count once more.
+    ///
+    /// # Errors
+    /// `not-joined`, `forbidden`, `conflict`.
+    pub fn reconsider(&self, now: Millis, author: Author<'_>, publication: &Publication) -> Result<Option<Published>, Failure> {
+        self.allow(author, publication.deed(), &publication.message.name)?;
         self.known(now, author, publication)
     }
 
@@ -223,8 +237,11 @@ impl Core {
     /// Whose idempotency keys an author's are.
     fn owner(&self, author: Author<'_>) -> Box<str> {
         match author {
-            Author::Member(member) => self.members.get(member).map_or_else(|| "".into(), |there| there.identity.id().into()),
-            // No user's id has a control character.
+            // No user's id has a control character. One who is gone shares its keys with nobody.
+            Author::Member(member) => match self.members.get(member) {
+                Some(there) => there.identity.id().into(),
+                None => format!("\u{0}\u{0}{member}").into(),
+            },
             Author::Server(name) => format!("\u{0}{name}").into(),
             Author::User(user) => user.into(),
         }
@@ -243,7 +260,8 @@ impl Core {
         {
             user = Some(id.into());
         }
-        RoomEvent { offset: None, from, user, name, at: now, payload, patch: None, state: None, key: None, attached: None }
+        let at = now.saturating_sub(self.ahead);
+        RoomEvent { offset: None, from, user, name, at, payload, patch: None, state: None, key: None, attached: None }
     }
 
     fn framed(&self, event: &RoomEvent, attachment: Option<&Bytes>) -> Framed {

@@ -205,7 +205,7 @@ impl Core {
                     let behind = self.feed.head() - reader.next;
                     let conflates = matches!(self.policy.slow, Slow::Latest | Slow::Sample);
                     if reader.next < self.feed.start() || (conflates && behind > LAG) {
-                        self.fall_behind(reader, out);
+                        self.fall_behind(now, reader, out);
                     } else if behind == 0 {
                         return Pulled::Drained;
                     } else {
@@ -266,6 +266,7 @@ impl Core {
                 return;
             }
             // What it could not be given any more is as if the feed had gone past it.
+            self.flush(now);
             if self.state.is_some() {
                 reader.next = self.feed.head();
                 self.skip(reader, self.newest, out);

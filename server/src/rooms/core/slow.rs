@@ -6,7 +6,7 @@ use samewire_protocol::rooms::{RoomFrame, Skipped};
 
 use super::feed::{About, Heard};
 use super::reader::{Out, Place};
-use super::{Core, Reader, framed};
+use super::{Core, Millis, Reader, framed};
 use crate::rooms::policy::Slow;
 
 /// So many frames behind is a reader slow, where the kind gives slow readers only what is newest.
@@ -23,8 +23,10 @@ pub(super) struct Picks {
 
 impl Core {
     /// The reader is too slow for the room: what the policy says becomes of it.
-    pub(super) fn fall_behind(&mut self, reader: &mut Reader, out: &mut Out<'_>) {
+    pub(super) fn fall_behind(&mut self, now: Millis, reader: &mut Reader, out: &mut Out<'_>) {
         out.tally.slow = true;
+        // What still waits to be gathered is newer than what is left out.
+        self.flush(now);
         let (start, head) = (self.feed.start(), self.feed.head());
         match self.policy.slow {
             Slow::Recover => reader.place = Place::Joining { claim: Some((self.epoch, reader.offset)) },

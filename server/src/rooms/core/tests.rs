@@ -1,4 +1,5 @@
 mod coming;
+mod corners;
 mod histories;
 mod model;
 mod presences;
