@@ -9,12 +9,13 @@ use samewire_server::rooms::KindPolicy;
 use samewire_tests::live::proxy::{Fate, Proxy};
 use samewire_tests::live::{Host, PATIENCE, settings, until, within};
 
-use crate::place::{client, join, open};
+use crate::place::{allow_many_sockets, client, join, open};
 
 const HERD: usize = 200;
 const SPREAD: Duration = Duration::from_secs(4);
 
 async fn herd(url: &str) -> Vec<(Client, Room)> {
+    allow_many_sockets();
     let mut herd = Vec::new();
     for _ in 0..HERD {
         let client = client(url, None);

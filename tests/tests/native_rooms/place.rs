@@ -1,5 +1,6 @@
 //! A server with rooms for tests, and what a member hears there.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use samewire::rooms::{JoinOptions, Message, Room, RoomEvent};
 use samewire::{Client, Failure};
 use samewire_server::rooms::KindPolicy;
@@ -16,6 +17,13 @@ pub(crate) fn open() -> KindPolicy {
         burst: 1_000_000,
         ..KindPolicy::default()
     }
+}
+
+/// Raises how many sockets this process may have as far as the system lets it: clients, proxies and servers are all in it.
+pub(crate) fn allow_many_sockets() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, what there is may be enough.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// A server whose rooms `test:…` follow this policy.

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::cuts::cuts;
-use crate::place::{client, host, join, open};
+use crate::place::{allow_many_sockets, client, host, join, open};
 
 /// Takes down who is there, each time that it changes.
 fn take_down(room: &Room) -> JoinHandle<Vec<(Vec<String>, u64, u64)>> {
@@ -118,6 +118,7 @@ async fn one_who_stays_away_is_gone_after_a_while_and_comes_back_as_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_is_counted_and_read_page_by_page() {
     const CROWD: usize = 260;
+    allow_many_sockets();
     let host = host(KindPolicy { presence: PresenceMode::Members, ..open() }).await;
     let watcher = join(&client(&host.url(), None), "crowd").await.expect("a room");
     let deaf = client(&host.url(), None);
