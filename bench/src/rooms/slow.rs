@@ -14,8 +14,11 @@ const ROUNDS: usize = 5;
 const A_SECOND: u32 = 100;
 const WARM_UP: Duration = Duration::from_secs(1);
 const SPAN: Duration = Duration::from_secs(6);
-/// More than the kernel's buffers between the server and a reader hold, so that the server itself has to wait.
-const FILL: usize = 8 * 1024;
+/// More than the kernel's buffers between the server and a reader hold (`tcp_wmem`, and what it lets in unread), so that the server
+/// itself has to wait.
+const FILL: usize = 6 * 1024;
+/// Until the server has taken what it needs for this once for all.
+const FIRST: usize = 1_024;
 /// What the server may hold for one reader: as much as its link takes from the feed at a time (`PULL_BYTES` in `server/src/link.rs`).
 const OUTBOX: u64 = 64 * 1024;
 
@@ -43,7 +46,7 @@ fn round() -> Outcome<(f64, u64)> {
     let peer = Server::Samewire.start()?;
     let mut traffic = Traffic::new(Crowd::new(&peer.url, Server::Samewire.dialect())?, READERS, SIZE)?;
     traffic.count_only(READERS - STALLED);
-    traffic.burst(FILL)?;
+    traffic.burst(FIRST)?;
     let before = times(&mut traffic)?;
     let used = peer.used()?.rss;
     let peak = peer.watch_peak();
