@@ -192,11 +192,21 @@ impl Streams {
 }
 
 /// What rooms there are.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rooms {
+    /// How many bytes of history and state all rooms may keep together. When they keep more, those are let go that nobody is in, the
+    /// longest abandoned first. Default `256 MiB`.
+    #[serde(with = "human::bytes")]
+    pub kept: u64,
     /// The kinds of rooms besides the built-in ones, and what is different in those: `[rooms.kinds.NAME]`.
     pub kinds: Kinds,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self { kept: 256 * 1024 * 1024, kinds: Kinds::default() }
+    }
 }
 
 /// What the server asks of clients whose connection ended.

@@ -145,7 +145,7 @@ impl Builder {
         // A program's own kind of this name comes behind it, and counts.
         kinds.insert(0, ("portal".into(), Arc::new(PortalRooms::new(store.clone()))));
         let registry = Rooms::registry(&known, kinds).map_err(|told| failed("a kind of rooms is not usable")(told.into()))?;
-        let rooms = Rooms::start(registry);
+        let rooms = Rooms::start(registry, config.rooms.kept);
         let portal = Portal::new(store.clone(), rooms.clone());
 
         let mut methods = Methods::default();

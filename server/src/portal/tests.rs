@@ -14,7 +14,7 @@ fn portal(folder: &tempfile::TempDir) -> Portal {
     let store = Store::open(folder.path()).expect("records");
     let kind: Arc<dyn RoomKind> = Arc::new(PortalRooms::new(store.clone()));
     let registry = Rooms::registry(&Kinds::default(), vec![("portal".into(), kind)]).expect("kinds");
-    Portal::new(store, Rooms::start(registry))
+    Portal::new(store, Rooms::start(registry, u64::MAX))
 }
 
 #[tokio::test]

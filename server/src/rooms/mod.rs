@@ -82,10 +82,10 @@ pub struct Overview {
 }
 
 impl Rooms {
-    /// Rooms of these kinds, and the task that looks after them.
-    pub(crate) fn start(registry: Registry) -> Self {
+    /// Rooms of these kinds that keep so many bytes together, and the task that looks after them.
+    pub(crate) fn start(registry: Registry, most_kept: u64) -> Self {
         Self(Arc::new_cyclic(|rooms: &Weak<Inner>| {
-            let ticker = AbortOnDropHandle::new(tokio::spawn(ticker::run(rooms.clone(), registry.schedule())));
+            let ticker = AbortOnDropHandle::new(tokio::spawn(ticker::run(rooms.clone(), registry.schedule(), most_kept)));
             Inner { registry, _ticker: ticker }
         }))
     }

@@ -42,6 +42,9 @@ pub struct KindPolicy {
     /// How long an event is kept at most. Default `1h`.
     #[serde(with = "human::duration")]
     pub history_age: Duration,
+    /// How many bytes of events are kept. Default `1 MiB`.
+    #[serde(with = "human::bytes")]
+    pub history_bytes: u64,
     /// Whether rooms have a state. Default false.
     pub state: bool,
     /// The largest state, in bytes of JSON. Default `64 KiB`.
@@ -85,6 +88,7 @@ impl Default for KindPolicy {
             only_events: false,
             history: 100,
             history_age: Duration::from_secs(60 * 60),
+            history_bytes: 1024 * 1024,
             state: false,
             max_state: 64 * 1024,
             presence: PresenceMode::default(),
@@ -187,6 +191,7 @@ impl KindPolicy {
         at_most("max_message", self.max_message, MOST_MESSAGE)?;
         at_most("max_state", self.max_state, MOST_MESSAGE)?;
         at_most("history", self.history as u64, MOST_HISTORY)?;
+        at_least("history_bytes", self.history_bytes, self.max_message)?;
         if self.state && self.max_state < MAX_INFO as u64 {
             return Err(format!("max_state must be at least {MAX_INFO} bytes"));
         }

@@ -105,11 +105,74 @@ impl Registry {
         }
     }
 
+    /// Lets go of rooms that nobody is in, the longest abandoned first, until all rooms together keep no more than `most` bytes.
+    pub(super) fn make_space(&self, most: u64) {
+        let mut abandoned = Vec::new();
+        for shard in &self.shards {
+            let rooms: Vec<_> = shard.lock().values().cloned().collect();
+            abandoned.extend(rooms.into_iter().filter_map(|room| room.abandoned().map(|(since, bytes)| (since, bytes, room))));
+        }
+        abandoned.sort_by_key(|(since, ..)| *since);
+        let mut over = self.schedule.kept().saturating_sub(most);
+        for (_, bytes, room) in abandoned {
+            if over == 0 {
+                break;
+            }
+            let mut shard = self.shard(&room.name).lock();
+            let is_the_one = shard.get(&room.name).is_some_and(|there| Arc::ptr_eq(there, &room));
+            if is_the_one && room.abandon() {
+                shard.remove(&room.name);
+                over = over.saturating_sub(bytes);
+            }
+        }
+    }
+
     fn shard(&self, name: &RoomName) -> &Mutex<HashMap<RoomName, Arc<Room>>> {
         &self.shards[self.place(name)]
     }
 
     fn place(&self, name: &RoomName) -> usize {
         self.hasher.hash_one(name) as usize % SHARDS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samewire_protocol::rooms::RoomName;
+    use serde_json::value::to_raw_value;
+
+    use super::super::core::{Message, Publication};
+    use super::super::{Kinds, Rooms};
+    use crate::rooms::policy::KindPolicy;
+
+    fn said(bytes: usize) -> Publication {
+        let payload = to_raw_value(&"x".repeat(bytes)).expect("JSON");
+        Message { payload: Some(payload), ..Message::new("note".parse().expect("a name")) }.into()
+    }
+
+    /// Somebody who goes from room to room and leaves much behind in each.
+    #[tokio::test]
+    async fn what_abandoned_rooms_keep_is_bounded() {
+        let mut kinds = Kinds::default();
+        kinds.insert("note", KindPolicy::default());
+        let most = 1024 * 1024;
+        let rooms = Rooms::start(Rooms::registry(&kinds, Vec::new()).expect("kinds"), most);
+        let name = |n: usize| format!("note:{n}").parse::<RoomName>().expect("a name");
+        for n in 0..100 {
+            rooms.publish(&name(n), said(50_000)).await.expect("published");
+            // Time goes on, so that it can be told which has been abandoned for longer.
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let schedule = rooms.0.registry.schedule();
+        let bounded = async {
+            while schedule.kept() > most {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), bounded).await.expect("old rooms are let go");
+        assert!(rooms.find(&name(0)).is_none(), "the first was abandoned for longest");
+        assert!(rooms.find(&name(99)).is_some(), "the last was not");
+        drop(rooms);
+        assert_eq!(schedule.kept(), 0, "what is gone is not counted");
     }
 }

@@ -41,6 +41,8 @@ struct Inner {
     counted: u64,
     /// How often presence was told, as far as the metrics have it.
     told: u64,
+    /// What the room keeps, as far as the schedule has counted it.
+    kept: u64,
 }
 
 impl Room {
@@ -50,7 +52,7 @@ impl Room {
             name: core.name().clone(),
             kind,
             version: AtomicU64::new(core.version()),
-            inner: Mutex::new(Inner { core, is_gone: false, counted: 0, told: 0 }),
+            inner: Mutex::new(Inner { core, is_gone: false, counted: 0, told: 0, kept: 0 }),
             bells: Mutex::default(),
             schedule,
             scheduled: AtomicU64::new(Millis::MAX),
@@ -89,6 +91,8 @@ impl Room {
         let counted = std::mem::replace(&mut inner.counted, members);
         let told = inner.core.presence_told();
         let told_before = std::mem::replace(&mut inner.told, told);
+        let kept = inner.core.kept_bytes();
+        self.schedule.keeps(std::mem::replace(&mut inner.kept, kept), kept);
         self.version.store(inner.core.version(), Ordering::Release);
         drop(inner);
         self.kind.metrics.presence.add(told - told_before);
@@ -208,6 +212,20 @@ impl Room {
         inner.is_gone
     }
 
+    /// When something happened in the room last, and what it keeps, if nobody is there.
+    pub(super) fn abandoned(&self) -> Option<(Millis, u64)> {
+        let inner = self.inner.lock();
+        inner.core.is_empty().then(|| (inner.core.touched(), inner.kept))
+    }
+
+    /// Marks the room as let go, if nobody is there, whatever it keeps.
+    pub(super) fn abandon(&self) -> bool {
+        let Ok(_turn) = self.in_turn.try_lock() else { return false };
+        let mut inner = self.inner.lock();
+        inner.is_gone |= inner.core.is_empty();
+        inner.is_gone
+    }
+
     /// Takes everybody out, and lets the room go.
     pub(super) fn close(self: &Arc<Self>, failure: &Failure) -> usize {
         self.change_inner(|inner, now| {
@@ -225,6 +243,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.kind.metrics.rooms.take(1);
+        self.schedule.keeps(self.inner.get_mut().kept, 0);
     }
 }
 

@@ -4,10 +4,12 @@
 //! behind it, so that it cannot overtake itself.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use samewire_protocol::accept::{Casting, Joining};
 use samewire_protocol::rooms::RoomName;
 use samewire_protocol::{Code, Failure, Link};
@@ -145,7 +147,22 @@ impl Session {
         None
     }
 
+    /// A kind that panics fails the one that it was asked about, and nothing that waits behind.
     async fn do_errand(self: Arc<Self>, errand: RoomErrand) {
+        let asked = match &errand {
+            RoomErrand::Join(link, joining) => Some((*link, joining.room.clone())),
+            _ => None,
+        };
+        if AssertUnwindSafe(self.clone().decide(errand)).catch_unwind().await.is_err() {
+            tracing::error!("a kind of rooms panicked");
+            if let Some((link, room)) = asked {
+                let failure = Failure::new(Code::Internal, "the room failed for a reason of the server's own");
+                self.tell_left(link, &room, Some(&failure));
+            }
+        }
+    }
+
+    async fn decide(self: Arc<Self>, errand: RoomErrand) {
         match errand {
             RoomErrand::Join(link, joining) => {
                 if let Err(failure) = self.join(link, &joining).await {

@@ -11,7 +11,9 @@ use crate::rooms::policy::KindPolicy;
 #[derive(Debug, Default)]
 pub(super) struct History {
     kept: VecDeque<Kept>,
+    bytes: u64,
     most: usize,
+    most_bytes: u64,
     age: Millis,
 }
 
@@ -27,20 +29,39 @@ pub(super) struct Kept {
     pub(super) attachment: Option<Bytes>,
 }
 
+impl Kept {
+    /// What it takes in memory. The body is a part of the frame.
+    fn size(&self) -> u64 {
+        let attached = self.attachment.as_ref().map_or(0, Bytes::len);
+        (self.frame.len() + attached + size_of::<Self>()) as u64
+    }
+}
+
 impl History {
     pub(super) fn new(policy: &KindPolicy) -> Self {
         let age = u64::try_from(policy.history_age.as_millis()).unwrap_or(u64::MAX);
-        Self { kept: VecDeque::new(), most: policy.history, age }
+        Self { kept: VecDeque::new(), bytes: 0, most: policy.history, most_bytes: policy.history_bytes, age }
     }
 
     pub(super) fn push(&mut self, now: Millis, kept: Kept) {
         if self.most > 0 {
+            self.bytes += kept.size();
             self.kept.push_back(kept);
         }
-        while self.kept.len() > self.most {
-            self.kept.pop_front();
+        while self.kept.len() > self.most || self.bytes > self.most_bytes {
+            self.forget_first();
         }
         self.sweep(now);
+    }
+
+    fn forget_first(&mut self) {
+        let first = self.kept.pop_front();
+        self.bytes -= first.map_or(self.bytes, |kept| kept.size());
+    }
+
+    /// What it takes in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The number of the oldest event, if there is one.
@@ -68,7 +89,7 @@ impl History {
 
     pub(super) fn sweep(&mut self, now: Millis) {
         while self.kept.front().is_some_and(|kept| kept.at.saturating_add(self.age) <= now) {
-            self.kept.pop_front();
+            self.forget_first();
         }
     }
 }

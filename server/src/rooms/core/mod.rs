@@ -44,6 +44,9 @@ pub use reader::{Budget, Pulled, Reader, Tally};
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;
 
+/// About what a room takes in which nothing is.
+const ROOM_BYTES: u64 = 2 * 1024;
+
 /// How long signals that are too old may stay, so that a room in which many are sent need not be looked at all the time.
 const SLACK: Millis = 1_000;
 
@@ -229,6 +232,26 @@ impl Core {
     #[must_use]
     pub fn has_expired(&self, now: Millis) -> bool {
         self.members.len() == 0 && self.expires() <= now
+    }
+
+    /// Whether nobody is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.len() == 0
+    }
+
+    /// When something happened last that is worth keeping.
+    #[must_use]
+    pub fn touched(&self) -> Millis {
+        self.touched
+    }
+
+    /// What is kept for those who come, in bytes: the history, the state, and the room itself.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        let state = self.state.as_ref().map_or(0, |state| state.json().get().len());
+        // The state is there as text and as a value.
+        self.history.bytes() + 2 * state as u64 + ROOM_BYTES
     }
 
     /// When what is kept is not worth keeping any more, if nobody comes.

@@ -61,3 +61,14 @@ fn history_from_before_is_for_those_who_may_read_it() {
     let refused = room.history(0, ada.member, &params).expect_err("not for members");
     assert!(refused.code == Code::Forbidden && refused.message.contains("only the role host may"), "{}", refused.message);
 }
+
+#[test]
+fn a_history_has_so_many_bytes() {
+    let mut room = core(KindPolicy { history: 1_000, history_bytes: 100_000, ..KindPolicy::default() });
+    let empty = room.kept_bytes();
+    for n in 1..=100 {
+        room.publish(n, Author::Server("test"), message("n", json!("x".repeat(10_000))).into()).expect("published");
+        assert!(room.kept_bytes() - empty <= 100_000, "after {n}");
+    }
+    assert!(room.kept_bytes() - empty > 80_000, "as many as there is room for are kept");
+}
