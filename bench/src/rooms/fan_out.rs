@@ -56,7 +56,7 @@ fn round(server: Server) -> Outcome<Round> {
     let peer = server.start()?;
     let mut traffic = Traffic::new(Crowd::new(&peer.url, server.dialect())?.awake(), READERS, SIZE)?;
     traffic.flat_out(WARM_UP)?;
-    let (paced, _) = measured(&peer, || traffic.paced_singly(A_SECOND, PACED))?;
+    let (paced, _) = measured(&peer, || traffic.paced_apart(A_SECOND, PACED))?;
     let (flat_out, a_second) = measured(&peer, || traffic.flat_out(FLAT_OUT))?;
     println!("  {:<18} {paced:>9.0} {flat_out:>9.0} {a_second:>9.0}", server.name());
     Ok(Round { paced, flat_out, a_second })
