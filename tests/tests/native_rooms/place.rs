@@ -13,6 +13,7 @@ pub(crate) fn open() -> KindPolicy {
         access: Admission::Open,
         state: true,
         history: 5_000,
+        history_bytes: 64 * 1024 * 1024,
         rate: 1_000_000,
         burst: 1_000_000,
         ..KindPolicy::default()
