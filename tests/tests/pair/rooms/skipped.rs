@@ -70,7 +70,7 @@ fn a_sample_ends_with_the_newest() {
 #[test]
 fn one_that_is_to_recover_does_or_says_what_it_lost() {
     // Twice as many are kept as the feed holds: nothing is lost.
-    let mut pair = slow(4, KindPolicy { history: 2_000, ..KindPolicy::default() });
+    let mut pair = slow(4, KindPolicy { history: 2_000, history_bytes: 64 << 20, ..KindPolicy::default() });
     flood(&mut pair);
     pair.catch_up(1, ROOM);
     let view = pair.view(1, ROOM);
