@@ -45,7 +45,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
         router = router.route("/dev/token", post(dev::token));
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
-    let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app), app.config.dev));
+    let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
     let mut router = router.layer(cors(app));
     if let Some(package) = &pages.package {
         router = router.nest_service("/pkg", ServeDir::new(package));

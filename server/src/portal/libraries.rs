@@ -1,6 +1,6 @@
 //! Libraries and their members.
 
-use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Row, Transaction, named_params};
 use samewire_protocol::{Code, Failure};
 
 use super::model::{Library, LibraryId, MAX_IN_LIBRARY, MAX_LIBRARIES, Member, MemberRole};
@@ -55,15 +55,6 @@ pub(super) fn members(transaction: &Transaction<'_>, user: &str, id: LibraryId) 
         .prepare_cached("SELECT user, role, since FROM library_members WHERE library = :library ORDER BY since, user")?;
     let rows = query.query_map(named_params! {":library": int(id.0)}, read_member)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// One of the owners of a library, if it has this name.
-pub(super) fn an_owner(transaction: &Transaction<'_>, id: LibraryId, name: &str) -> Result<Option<String>, Fault> {
-    let mut query = transaction.prepare_cached(
-        "SELECT user FROM library_members JOIN libraries ON id = library
-         WHERE library = :library AND name = :name AND role = 'OWNER' ORDER BY since, user LIMIT 1",
-    )?;
-    Ok(query.query_row(named_params! {":library": int(id.0), ":name": name}, |row| row.get(0)).optional()?)
 }
 
 /// Adds a member, or changes the role of one. Answers with the member, and whether it is a new one.

@@ -4,7 +4,6 @@
 //! editors change it, over HTTP or in its room `portal:NUMBER`, and everybody in the room sees the change once it is stored.
 
 mod change;
-mod demo;
 mod event;
 mod libraries;
 mod model;

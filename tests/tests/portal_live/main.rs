@@ -1,7 +1,6 @@
 //! Portal views of a real server: over HTTP, and in their rooms.
 
 mod api;
-mod demo;
 mod order;
 mod rest;
 mod rest_faults;

@@ -1,7 +1,6 @@
 //! Libraries, members, portal views and items over HTTP.
 
 mod answer;
-mod demo;
 mod libraries;
 mod views;
 
@@ -18,9 +17,9 @@ struct Rest {
     gate: Gate,
 }
 
-/// The routes below `/api`, and in development the one that makes a library to begin with.
-pub(crate) fn router(portal: Portal, gate: Gate, dev: bool) -> Router {
-    let mut router = Router::new()
+/// The routes below `/api`.
+pub(crate) fn router(portal: Portal, gate: Gate) -> Router {
+    Router::new()
         .route("/api/libraries", get(libraries::list).post(libraries::create))
         .route("/api/libraries/{library}", get(libraries::read).delete(libraries::remove))
         .route("/api/libraries/{library}/members", get(libraries::members))
@@ -28,9 +27,7 @@ pub(crate) fn router(portal: Portal, gate: Gate, dev: bool) -> Router {
         .route("/api/libraries/{library}/portal-views", get(views::list).post(views::create))
         .route("/api/portal-views/{view}", get(views::read).patch(views::change).delete(views::remove))
         .route("/api/portal-views/{view}/items", post(views::add_item))
-        .route("/api/portal-views/{view}/items/{item}", patch(views::change_item).delete(views::remove_item));
-    if dev {
-        router = router.route("/dev/portal", post(demo::make));
-    }
-    router.method_not_allowed_fallback(async || Problem::wrong_method()).with_state(Rest { portal, gate })
+        .route("/api/portal-views/{view}/items/{item}", patch(views::change_item).delete(views::remove_item))
+        .method_not_allowed_fallback(async || Problem::wrong_method())
+        .with_state(Rest { portal, gate })
 }
