@@ -124,6 +124,10 @@ long_id! {
     /// The id of a stored file.
     FileId, "fi_"
 }
+long_id! {
+    /// The id of a job: one piece of work on a stored file.
+    JobId, "jb_"
+}
 
 pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     for byte in bytes {

@@ -21,7 +21,7 @@ pub mod wire;
 pub use code::Code;
 pub use digest::{Digest, Digester};
 pub use failure::{Failure, Ran};
-pub use id::{CallId, FileId, Link, SessionId, StreamId, StreamNo};
+pub use id::{CallId, FileId, JobId, Link, SessionId, StreamId, StreamNo};
 pub use limits::Limits;
 pub use method::{Method, Route, StreamRef};
 pub use time::Instant;

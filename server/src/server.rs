@@ -133,8 +133,9 @@ impl Builder {
         };
         let store = Store::open(&data).map_err(|error| broken("cannot open the records")(error.into()))?;
         let settings = Settings::new(&config.streams, &config.limits.wire());
-        let streams =
-            Streams::start(store, settings).await.map_err(|error| broken("cannot take up the streams")(error.into()))?;
+        let streams = Streams::start(store, settings, Arc::new(()))
+            .await
+            .map_err(|error| broken("cannot take up the streams")(error.into()))?;
         let store = streams.store().clone();
         let revocations = Revocations::load(store.clone(), now_ms()).await;
         let revocations = revocations.map_err(|error| broken("cannot read the revocations")(error.into()))?;

@@ -13,6 +13,7 @@ mod appender;
 mod blobs;
 mod failure;
 mod files;
+mod jobs;
 mod records;
 mod revocations;
 mod rows;
@@ -34,10 +35,11 @@ pub use blobs::{BlobId, Blobs};
 pub use failure::StoreError;
 pub(crate) use failure::storage_full;
 pub(crate) use files::{int, parsed, unsigned};
+pub(crate) use jobs::NewJob;
 pub(crate) use records::Pending;
 pub use records::Records;
 pub(crate) use revocations::RevocationRow;
-pub(crate) use rows::{Committed, Direction, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};
+pub(crate) use rows::{Committed, Direction, NewFile, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};
 
 /// Records and blobs together. Cheap to clone.
 #[derive(Clone, Debug)]

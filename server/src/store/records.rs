@@ -55,6 +55,7 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (kind, subject)
     ) STRICT, WITHOUT ROWID;
 ",
+    include_str!("processing.sql"),
 ];
 
 /// The database of files, streams and the tables of apps. Cheap to clone; the database is closed when the last clone is gone.

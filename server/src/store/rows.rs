@@ -6,6 +6,7 @@ use samewire_protocol::files::FileRecord;
 use samewire_protocol::{Digest, FileId, SessionId, StreamId};
 
 use super::files::{find_file, int, parsed, unnamed, unsigned, used};
+use super::jobs::{self, NewJob};
 use super::records::Pending;
 use super::{BlobId, Records};
 use crate::auth::Owner;
@@ -33,7 +34,7 @@ pub(crate) enum RowState {
 pub(crate) struct StreamRow {
     pub(crate) owner: Owner,
     pub(crate) id: StreamId,
-    pub(crate) session: SessionId,
+    pub(crate) session: Option<SessionId>,
     pub(crate) direction: Direction,
     pub(crate) name: Option<String>,
     pub(crate) media: Option<String>,
@@ -51,7 +52,7 @@ pub(crate) struct StreamRow {
 pub(crate) struct NewStream {
     pub(crate) owner: Owner,
     pub(crate) id: StreamId,
-    pub(crate) session: SessionId,
+    pub(crate) session: Option<SessionId>,
     pub(crate) direction: Direction,
     pub(crate) name: Option<String>,
     pub(crate) media: Option<String>,
@@ -81,11 +82,26 @@ pub(crate) enum Reserved {
     Gone,
 }
 
+/// The file to make of a stream.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    pub(crate) id: FileId,
+    pub(crate) name: String,
+    /// By its content; else that of the stream stands.
+    pub(crate) media: Option<String>,
+    pub(crate) jobs: Vec<NewJob>,
+    /// What the owner may keep, where a token says so.
+    pub(crate) quota: Option<u64>,
+    pub(crate) created: u64,
+}
+
 /// What became of a request to make a file of a stream.
 #[derive(Debug)]
 pub(crate) enum Committed {
-    /// The file, made now or by an earlier request.
-    File(FileRecord),
+    /// The file, made now.
+    New(FileRecord),
+    /// The file, made by an earlier request.
+    Known(FileRecord),
     /// A file was made of it, and removed since.
     Removed,
     /// There is no such stream, or it is not whole.
@@ -163,12 +179,12 @@ impl Records {
         })
     }
 
-    /// Moves a stream to another session of its owner.
-    pub(crate) fn move_stream(&self, owner: Owner, id: StreamId, session: SessionId) -> Pending<()> {
+    /// Moves a stream to another session of its owner, or to none.
+    pub(crate) fn move_stream(&self, owner: Owner, id: StreamId, session: Option<SessionId>) -> Pending<()> {
         self.run(move |connection| {
             connection
                 .prepare_cached("UPDATE streams SET session = :session WHERE owner = :owner AND id = :id")?
-                .execute(named_params! {":session": session.to_string(), ":owner": owner.as_str(), ":id": id.to_string()})
+                .execute(named_params! {":session": written(session), ":owner": owner.as_str(), ":id": id.to_string()})
                 .map(drop)
         })
     }
@@ -207,22 +223,23 @@ impl Records {
         })
     }
 
-    /// Makes a file of a whole stream: the file's row and the stream's new state are one transaction. A repeated request
+    /// Makes a file of a whole stream: the file's row, those of its jobs and the stream's new state are one transaction. A repeated request
     /// answers with the same file.
-    pub(crate) fn commit(&self, owner: Owner, id: StreamId, name: String, file: FileId, now_ms: u64) -> Pending<Committed> {
+    pub(crate) fn commit(&self, owner: Owner, id: StreamId, file: NewFile) -> Pending<Committed> {
         self.transact(move |transaction| {
             let Some(row) = find(transaction, &owner, id)?.filter(|row| row.direction == Direction::In) else {
                 return Ok(Committed::NotFound);
             };
             if let Some(file) = row.file {
                 let found = find_file(transaction, &owner, file)?;
-                return Ok(found.map_or(Committed::Removed, |(file, _)| Committed::File(file)));
+                return Ok(found.map_or(Committed::Removed, |(file, _)| Committed::Known(file)));
             }
             let (RowState::Whole, Some(digest), Some(blob)) = (row.state, row.digest, row.blob) else {
                 return Ok(Committed::NotFound);
             };
             // Of a whole stream exactly its size is reserved.
-            let record = FileRecord { id: file, name, size: row.reserved, media: row.media, digest, created: now_ms };
+            let NewFile { id: file, name, media, jobs, quota, created } = file;
+            let record = FileRecord { id: file, name, size: row.reserved, media: media.or(row.media), digest, created };
             transaction
                 .prepare_cached(
                     "INSERT INTO files (id, owner, name, media, size, digest, blob, created)
@@ -230,7 +247,7 @@ impl Records {
                 )?
                 .execute(named_params! {
                     ":id": file.to_string(), ":owner": owner.as_str(), ":name": record.name, ":media": record.media,
-                    ":size": int(record.size), ":digest": digest.to_string(), ":blob": blob.to_string(), ":created": int(now_ms),
+                    ":size": int(record.size), ":digest": digest.to_string(), ":blob": blob.to_string(), ":created": int(created),
                 })?;
             transaction
                 .prepare_cached(
@@ -238,7 +255,8 @@ impl Records {
                      WHERE owner = :owner AND id = :id",
                 )?
                 .execute(named_params! {":file": file.to_string(), ":owner": owner.as_str(), ":id": id.to_string()})?;
-            Ok::<_, rusqlite::Error>(Committed::File(record))
+            jobs::queue(transaction, (&owner, file), &jobs, quota, created)?;
+            Ok::<_, rusqlite::Error>(Committed::New(record))
         })
     }
 
@@ -267,7 +285,7 @@ impl Records {
 pub(crate) struct OutOfFile {
     pub(crate) owner: Owner,
     pub(crate) id: StreamId,
-    pub(crate) session: SessionId,
+    pub(crate) session: Option<SessionId>,
     pub(crate) opened: u64,
 }
 
@@ -289,12 +307,17 @@ fn insert(transaction: &Transaction<'_>, stream: &NewStream, reserved: u64) -> r
              VALUES (:owner, :id, :session, :direction, :name, :media, :size, :reserved, :blob, :opened, :state, :digest)",
         )?
         .execute(named_params! {
-            ":owner": stream.owner.as_str(), ":id": stream.id.to_string(), ":session": stream.session.to_string(),
+            ":owner": stream.owner.as_str(), ":id": stream.id.to_string(), ":session": written(stream.session),
             ":direction": direction, ":name": stream.name, ":media": stream.media, ":size": stream.size.map(int),
             ":reserved": int(reserved), ":blob": stream.blob.to_string(), ":opened": int(stream.opened), ":state": state,
             ":digest": stream.digest.map(|digest| digest.to_string()),
         })
         .map(drop)
+}
+
+/// A stream that no session opened has no session: an empty text.
+fn written(session: Option<SessionId>) -> String {
+    session.map(|session| session.to_string()).unwrap_or_default()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StreamRow> {
@@ -303,7 +326,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StreamRow> {
     Ok(StreamRow {
         owner: Owner::recorded(&row.get::<_, String>(0)?),
         id: parsed(row, 1)?,
-        session: parsed(row, 2)?,
+        session: if row.get_ref(2)?.as_str()?.is_empty() { None } else { Some(parsed(row, 2)?) },
         direction: match row.get_ref(3)?.as_str()? {
             "in" => Direction::In,
             "out" => Direction::Out,

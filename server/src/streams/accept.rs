@@ -38,14 +38,14 @@ impl Streams {
     ) -> Result<Attachment, Failure> {
         self.0.check(&spec)?;
         loop {
-            match self.0.claim(owner, session, id, &spec)? {
-                Claim::Known(entry) => return self.0.attach(entry, session, &spec, observer).await,
+            match self.0.claim(owner, Some(session), id, &spec)? {
+                Claim::Known(entry) => return self.0.attach(entry, Some(session), &spec, observer).await,
                 Claim::Opening(entry) => wait_until_opened(&entry).await,
                 Claim::New(entry) => {
                     // In a task of its own, so that a caller that gives up leaves no half-opened stream.
                     let opening = self.0.runtime.spawn(Arc::clone(&self.0).open(entry));
                     let entry = opening.await.map_err(|_| Failure::from(StoreError::Closed))??;
-                    return self.0.attach(entry, session, &spec, observer).await;
+                    return self.0.attach(entry, Some(session), &spec, observer).await;
                 }
             }
         }
@@ -72,7 +72,7 @@ impl Shared {
         Ok(())
     }
 
-    fn claim(&self, owner: &Owner, session: SessionId, id: StreamId, spec: &StreamSpec) -> Result<Claim, Failure> {
+    fn claim(&self, owner: &Owner, session: Option<SessionId>, id: StreamId, spec: &StreamSpec) -> Result<Claim, Failure> {
         let mut owners = self.owners.lock();
         let owned = owners.entry(owner.clone()).or_default();
         match owned.slots.get(&id) {
@@ -165,7 +165,7 @@ impl Shared {
     async fn attach(
         self: &Arc<Self>,
         entry: Arc<Entry>,
-        session: SessionId,
+        session: Option<SessionId>,
         spec: &StreamSpec,
         observer: Observer,
     ) -> Result<Attachment, Failure> {

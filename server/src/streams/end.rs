@@ -22,7 +22,7 @@ pub(super) enum Memory {
 /// What is left to do for a stream that was given up.
 pub(super) struct GivenUp {
     observer: Option<Observer>,
-    session: SessionId,
+    session: Option<SessionId>,
     removal: Pending<Option<BlobId>>,
     /// Whether no file can have been made of it: it was not whole yet.
     unfinished: bool,
@@ -34,7 +34,7 @@ impl Streams {
         let mut owners = self.0.owners.lock();
         let owned = owners.entry(owner.clone()).or_default();
         if !owned.slots.contains_key(&id) {
-            owned.remember(Fallen { id, session, failure: failure.clone(), at_ms: now_ms() });
+            owned.remember(Fallen { id, session: Some(session), failure: failure.clone(), at_ms: now_ms() });
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Entry {
 
 pub(super) struct Inner {
     pub(super) phase: Phase,
-    pub(super) session: SessionId,
+    pub(super) session: Option<SessionId>,
     /// Counts attachments; those of an older count are fenced off.
     pub(super) epoch: u64,
     pub(super) attached: bool,
@@ -100,7 +100,7 @@ pub(super) enum Wake {
 impl Entry {
     pub(super) fn new(
         (owner, id): (Owner, StreamId),
-        session: SessionId,
+        session: Option<SessionId>,
         spec: StreamSpec,
         blob: BlobId,
         opened_ms: u64,

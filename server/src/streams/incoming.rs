@@ -1,18 +1,20 @@
 //! A handler's view of a stream that the client of its session sends.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use samewire_protocol::files::FileRecord;
 use samewire_protocol::name::check_name;
-use samewire_protocol::{Code, Digest, Failure, FileId, SessionId, StreamId};
+use samewire_protocol::{Code, Digest, Failure, FileId, JobId, SessionId, StreamId};
 use tokio::sync::watch;
 
 use super::accept::{committed, wait_until_opened};
 use super::entry::{Entry, Phase, Published, PublishedState};
-use super::{Reader, Shared, Slot, Streams, not_found};
+use super::reader::unreadable;
+use super::{Candidate, HEAD, Plan, Reader, Shared, Slot, StreamState, Streams, not_found};
 use crate::auth::Owner;
-use crate::store::{Committed, StoreError, now_ms, random};
+use crate::store::{Committed, NewFile, NewJob, StoreError, now_ms, random};
 
 /// How far a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Streams {
         loop {
             let Some(entry) = self.0.in_memory(owner, session, id)? else {
                 let row = self.0.store.records().stream(owner.clone(), id).done().await?;
-                let row = row.filter(|row| row.session == session);
+                let row = row.filter(|row| row.session.is_none_or(|its| its == session));
                 let entry = row.and_then(committed).ok_or_else(|| not_found(id))?;
                 return Ok(Incoming { shared: Arc::clone(&self.0), entry });
             };
@@ -62,13 +64,15 @@ impl Shared {
         let Some(owned) = owners.get(owner) else {
             return Ok(None);
         };
-        if let Some(fallen) = owned.fallen.iter().rfind(|fallen| fallen.id == id && fallen.session == session) {
+        if let Some(fallen) =
+            owned.fallen.iter().rfind(|fallen| fallen.id == id && fallen.session.is_none_or(|its| its == session))
+        {
             return Err(fallen.failure.clone());
         }
         match owned.slots.get(&id) {
             Some(Slot::In(entry)) => {
                 let inner = entry.inner.lock();
-                let here = inner.session == session && !matches!(inner.phase, Phase::Gone(_));
+                let here = inner.session.is_none_or(|its| its == session) && !matches!(inner.phase, Phase::Gone(_));
                 if here { Ok(Some(Arc::clone(entry))) } else { Err(not_found(id)) }
             }
             Some(Slot::Out(_)) => Err(not_found(id)),
@@ -164,17 +168,22 @@ impl Incoming {
 }
 
 impl Shared {
-    async fn commit(&self, entry: &Arc<Entry>, name: String) -> Result<FileRecord, Failure> {
-        let file = FileId::from_random(random().map_err(StoreError::Io)?);
-        match self.store.records().commit(entry.owner.clone(), entry.id, name, file, now_ms()).done().await? {
-            Committed::File(record) => {
-                {
-                    let mut inner = entry.inner.lock();
-                    if let Phase::Whole { committed, .. } = &mut inner.phase {
-                        *committed = true;
-                    }
-                }
-                self.forget(&entry.owner, entry.id, |slot| slot.is(entry), None);
+    async fn commit(self: &Arc<Self>, entry: &Arc<Entry>, name: String) -> Result<FileRecord, Failure> {
+        let plan = self.plan(entry, &name).await?;
+        let mut jobs = Vec::with_capacity(plan.jobs.len());
+        for kind in plan.jobs {
+            jobs.push(NewJob { id: JobId::from_random(random().map_err(StoreError::Io)?), kind });
+        }
+        let id = FileId::from_random(random().map_err(StoreError::Io)?);
+        let file = NewFile { id, name, media: plan.media, jobs, quota: None, created: now_ms() };
+        match self.store.records().commit(entry.owner.clone(), entry.id, file).done().await? {
+            Committed::New(record) => {
+                self.became_file(entry);
+                self.intake.stored(&entry.owner, &record);
+                Ok(record)
+            }
+            Committed::Known(record) => {
+                self.became_file(entry);
                 Ok(record)
             }
             Committed::Removed => {
@@ -182,6 +191,32 @@ impl Shared {
             }
             Committed::NotFound => Err(not_found(entry.id)),
         }
+    }
+}
+
+impl Shared {
+    fn became_file(&self, entry: &Arc<Entry>) {
+        if let Phase::Whole { committed, .. } = &mut entry.inner.lock().phase {
+            *committed = true;
+        }
+        self.forget(&entry.owner, entry.id, |slot| slot.is(entry), None);
+    }
+
+    /// Lets the intake look at a whole stream. One that is a file already was looked at before.
+    async fn plan(self: &Arc<Self>, entry: &Arc<Entry>, name: &str) -> Result<Plan, Failure> {
+        let (size, digest) = match entry.inner.lock().state() {
+            StreamState::Whole { size, digest } => (size, digest),
+            StreamState::Open | StreamState::Committed { .. } => return Ok(Plan::default()),
+        };
+        let (shared, entry, name) = (Arc::clone(self), Arc::clone(entry), name.to_owned());
+        let look = move || {
+            let mut head = Vec::new();
+            shared.store.blobs().read(entry.blob)?.take(HEAD as u64).read_to_end(&mut head)?;
+            let media = entry.spec.media.as_deref();
+            Ok(shared.intake.plan(&Candidate { owner: &entry.owner, name: &name, media, size, digest, head: &head }))
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who owns which stream, credit from what is durable, and where the bytes go.
 //!
-//! A stream belongs to an [`Owner`] and, among the owner's sessions, to the one that opened or last continued it. Look-ups are
-//! always by owner and id: somebody else's id is simply not there, and every way of not being there is told in the same words.
+//! A stream belongs to an [`Owner`] and, among the owner's sessions, to the one that opened or last continued it; one that was
+//! opened or last continued over HTTP, without a session, to all of the owner's. Look-ups are always by owner and id: somebody else's id is simply not there, and every way of not being there is told in the same words.
 //!
 //! *Durable* means handed to the operating system: it survives a kill of the process. Before a stream counts as whole, and so
 //! before a file is made of it, its bytes and their name in the folder are synced to the disk itself, and size and digest have
@@ -12,6 +12,7 @@ mod attachment;
 mod end;
 mod entry;
 mod incoming;
+mod intake;
 mod outgoing;
 mod reader;
 mod recover;
@@ -31,6 +32,7 @@ use crate::store::{Store, StoreError};
 
 pub use attachment::Attachment;
 pub use incoming::{Incoming, Progress};
+pub use intake::{Candidate, HEAD, Intake, Plan};
 pub use outgoing::{MAX_READ, Outgoing};
 pub use reader::Reader;
 
@@ -145,6 +147,7 @@ pub struct Streams(Arc<Shared>);
 struct Shared {
     store: Store,
     settings: Settings,
+    intake: Arc<dyn Intake>,
     /// Lock order: this one, then a stream's own.
     owners: Mutex<HashMap<Owner, Owned>>,
     /// Streams are also given up where no runtime is entered, as in a `Drop`.
@@ -182,19 +185,20 @@ impl Slot {
 /// Why a stream is no more, for calls of its session that still name it.
 struct Fallen {
     id: StreamId,
-    session: SessionId,
+    session: Option<SessionId>,
     failure: Failure,
     at_ms: u64,
 }
 
 impl Streams {
     /// Opens the registry over this store, with all streams that were under way when the last server ended. Their idle time
-    /// begins anew, because nobody could reach them meanwhile.
+    /// begins anew, because nobody could reach them meanwhile. `intake` looks at what becomes a file.
     ///
     /// # Errors
     /// What the disk or the database says.
-    pub async fn start(store: Store, settings: Settings) -> Result<Self, StoreError> {
-        let shared = Arc::new(Shared { store, settings, owners: Mutex::default(), runtime: tokio::runtime::Handle::current() });
+    pub async fn start(store: Store, settings: Settings, intake: Arc<dyn Intake>) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Handle::current();
+        let shared = Arc::new(Shared { store, settings, intake, owners: Mutex::default(), runtime });
         recover::recover(&shared).await?;
         Ok(Self(shared))
     }

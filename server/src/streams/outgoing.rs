@@ -29,7 +29,7 @@ pub(super) struct OutEntry {
 }
 
 pub(super) struct OutInner {
-    pub(super) session: SessionId,
+    pub(super) session: Option<SessionId>,
     /// Counts attachments; those of an older count are fenced off.
     pub(super) epoch: u64,
     pub(super) attached: bool,
@@ -54,7 +54,7 @@ impl Streams {
     /// `file-not-found` and `too-many-streams`.
     pub async fn open_file(&self, owner: &Owner, session: SessionId, file: FileId) -> Result<(Outgoing, FileRecord), Failure> {
         let id = StreamId::from_random(random().map_err(StoreError::Io)?);
-        let row = OutOfFile { owner: owner.clone(), id, session, opened: now_ms() };
+        let row = OutOfFile { owner: owner.clone(), id, session: Some(session), opened: now_ms() };
         let (shared, owner) = (Arc::clone(&self.0), owner.clone());
         // In a task of its own, so that a caller that gives up leaves no row without a stream.
         let task = self.0.runtime.spawn(async move {
@@ -64,7 +64,7 @@ impl Streams {
                 return Err(Failure::new(Code::FileNotFound, format!("you have no file {file}")));
             };
             let spec = StreamSpec { name: Some(record.name.clone()), media: record.media.clone(), size: Some(record.size) };
-            let entry = OutEntry::new((owner, id), session, spec, blob, (record.size, record.digest), opened);
+            let entry = OutEntry::new((owner, id), Some(session), spec, blob, (record.size, record.digest), opened);
             Ok((shared.enter(entry), record))
         });
         task.await.map_err(|_| Failure::from(StoreError::Closed))?
@@ -94,7 +94,7 @@ impl Streams {
             let row = NewStream {
                 owner: owner.clone(),
                 id,
-                session,
+                session: Some(session),
                 direction: Direction::Out,
                 name: spec.name.clone(),
                 media: spec.media.clone(),
@@ -105,7 +105,7 @@ impl Streams {
             };
             let recorded = shared.store.records().open_spooled(row, shared.settings.quota.of(&owner)).done().await;
             if let Ok(Opened::New { .. }) = recorded {
-                return Ok(shared.enter(OutEntry::new((owner, id), session, spec, blob, (size, digest), opened)));
+                return Ok(shared.enter(OutEntry::new((owner, id), Some(session), spec, blob, (size, digest), opened)));
             }
             shared.store.blobs().delete(blob).await;
             match recorded? {
@@ -136,11 +136,11 @@ impl Streams {
             inner.epoch += 1;
             inner.attached = true;
             inner.active_ms = now_ms();
-            (inner.epoch, std::mem::replace(&mut inner.session, session) != session)
+            (inner.epoch, inner.session.replace(session) != Some(session))
         };
         if moved {
             // Only where a stream came from; nothing waits for it.
-            drop(self.0.store.records().move_stream(owner.clone(), id, session));
+            drop(self.0.store.records().move_stream(owner.clone(), id, Some(session)));
         }
         Ok(Outgoing { shared: Arc::clone(&self.0), entry, epoch })
     }
@@ -200,7 +200,7 @@ impl Shared {
 impl OutEntry {
     pub(super) fn new(
         (owner, id): (Owner, StreamId),
-        session: SessionId,
+        session: Option<SessionId>,
         spec: StreamSpec,
         blob: BlobId,
         (size, digest): (u64, Digest),

@@ -38,7 +38,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn life<T, F: Future<Output = T>>(data: &Path, settings: Settings, run: impl FnOnce(Streams) -> F) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let streams = Streams::start(Store::open(data).unwrap(), settings).await.unwrap();
+        let streams = Streams::start(Store::open(data).unwrap(), settings, Arc::new(())).await.unwrap();
         run(streams).await
     })
 }
