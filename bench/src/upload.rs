@@ -83,7 +83,7 @@ async fn samewire(file: &Path, size: u64) -> Outcome<Run> {
     let stored = client.call::<files::Upload>(&files::UploadParams { stream: upload.stream(), name: None }).await?;
     let seconds = start.elapsed().as_secs_f64();
     let cpu = peer.used()?.cpu - idle.cpu;
-    if stored.size != size {
+    if stored.file.size != size {
         return Err("the stored file has another size".into());
     }
     Ok(Run { seconds, cpu, memory: peak.bytes().saturating_sub(idle.rss) })

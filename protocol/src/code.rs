@@ -107,6 +107,10 @@ codes! {
     NotFound = "not-found", 404, 1008, false;
     /// The asker has no such file.
     FileNotFound = "file-not-found", 404, 1008, false;
+    /// There is no such job, or it is not a kind that the asker works on.
+    JobNotFound = "job-not-found", 404, 1008, false;
+    /// Who works on a job was silent for too long, or the job was given up: what it does now does not count.
+    LeaseLost = "lease-lost", 409, 1008, false;
     /// There is no such room, or none that the asker may see.
     RoomNotFound = "room-not-found", 404, 1008, false;
     /// The asker is not in the room.
@@ -143,8 +147,20 @@ codes! {
     SizeMismatch = "size-mismatch", 409, 1008, false;
     /// The bytes that arrived are not the bytes that were sent.
     DigestMismatch = "digest-mismatch", 409, 1008, true;
+    /// The bytes of a request are not those that its checksum was made of.
+    ChecksumMismatch = "checksum-mismatch", 400, 1008, false;
+    /// The range lies outside of the content (RFC 9110, section 15.5.17).
+    RangeNotSatisfiable = "range-not-satisfiable", 416, 1008, false;
     /// The sender ended the stream without its digest.
     DigestRequired = "digest-required", 400, 1008, false;
+    /// A media type that nothing here can work with.
+    UnsupportedMedia = "unsupported-media", 415, 1008, false;
+    /// The content is not what its media type says, or is broken.
+    BadMedia = "bad-media", 422, 1008, false;
+    /// What the processing needs is not there.
+    ProcessingUnavailable = "processing-unavailable", 503, 1013, true;
+    /// The processing came to nothing.
+    ProcessingFailed = "processing-failed", 500, 1011, false;
     /// The stream was given up by one of its ends.
     StreamAborted = "stream-aborted", 409, 1008, false;
     /// The server has let go of the answer to a call that ran.

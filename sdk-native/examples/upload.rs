@@ -23,10 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             eprint!("\r{} of {} bytes are safe on the server", now.durable, now.size.unwrap_or_default());
         }
     });
-    let file = client.call::<files::Upload>(&files::UploadParams { stream: upload.stream(), name: None }).await?;
+    let file = client.call::<files::Upload>(&files::UploadParams { stream: upload.stream(), name: None }).await?.file;
     eprintln!("\nstored as {} ({} bytes, {}) in {:?}", file.id, file.size, file.digest, started.elapsed());
 
-    let opened = client.call::<files::Open>(&files::OpenParams { id: file.id }).await?;
+    let opened = client.call::<files::Open>(&files::OpenParams::file(file.id)).await?;
     let (size, digest) = client.stream(opened.stream).await?.write_to(&mut tokio::io::sink()).await?;
     eprintln!("and back: {size} bytes, {digest}");
     assert_eq!(digest, file.digest);

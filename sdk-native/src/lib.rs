@@ -14,7 +14,7 @@
 //! let file = client.call::<files::Upload>(&files::UploadParams { stream: upload.stream(), name: None }).await?;
 //!
 //! // Calls that name no stream may also go over HTTP.
-//! let mine = client.http().call::<files::List>(&files::ListParams {}).await?;
+//! let mine = client.http().call::<files::List>(&files::ListParams::default()).await?;
 //!
 //! // A room is joined again by itself, and tells what happened meanwhile: see `rooms`.
 //! let room = client.join("chat:general", JoinOptions::new()).await?;

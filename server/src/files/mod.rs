@@ -1,7 +1,8 @@
 //! An app on the primitives: stored files. It uses only what an embedding program can use too.
 
 use samewire_protocol::files::{
-    FileList, FileRecord, List, ListParams, Open, OpenParams, OpenedFile, Remove, RemoveParams, Removed, Upload, UploadParams,
+    FileList, List, ListParams, MAX_LISTED, Open, OpenParams, OpenedFile, Remove, RemoveParams, Removed, Upload, UploadParams,
+    Uploaded,
 };
 use samewire_protocol::{Failure, StreamId, StreamRef};
 
@@ -18,15 +19,12 @@ pub fn methods(methods: &mut Methods) {
     methods.add::<Remove, _, _>(remove);
 }
 
-/// How many files a list shows at most.
-const MOST_LISTED: u32 = 1_000;
-
-async fn upload(Stream(stream): Stream, params: UploadParams<StreamId>) -> Result<FileRecord, Failure> {
-    stream.commit(params.name.as_deref()).await
+async fn upload(Stream(stream): Stream, params: UploadParams<StreamId>) -> Result<Uploaded, Failure> {
+    stream.commit(params.name.as_deref()).await.map(Uploaded::from)
 }
 
 async fn list(State(store): State<Store>, who: Identity, _: Option<ListParams>) -> Result<FileList, Failure> {
-    Ok(FileList { files: store.files(who.owner(), MOST_LISTED).await? })
+    Ok(FileList { files: store.files(who.owner(), MAX_LISTED).await?, more: false })
 }
 
 async fn open(session: SessionHandle, params: OpenParams) -> Result<OpenedFile<StreamRef>, Failure> {

@@ -3,8 +3,9 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use samewire_protocol::FileId;
-use samewire_protocol::files::FileRecord;
+use samewire_protocol::files::{FileRecord, FileState};
 
+use super::made::complete;
 use super::records::Pending;
 use super::{BlobId, Records};
 use crate::auth::Owner;
@@ -26,7 +27,8 @@ impl Records {
                  ORDER BY created DESC, id LIMIT :limit",
             )?;
             let rows = query.query_map(named_params! {":owner": owner.as_str(), ":limit": limit}, read_file)?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
+            let mut files = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+            complete(connection, &mut files).map(|()| files)
         })
     }
 
@@ -90,12 +92,16 @@ pub(super) fn used(connection: &Connection, owner: &Owner) -> rusqlite::Result<u
 }
 
 pub(super) fn find_file(connection: &Connection, owner: &Owner, id: FileId) -> rusqlite::Result<Option<(FileRecord, BlobId)>> {
-    connection
+    let mut found = connection
         .prepare_cached("SELECT id, name, media, size, digest, created, blob FROM files WHERE owner = :owner AND id = :id")?
         .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| {
             Ok((read_file(row)?, parsed(row, 6)?))
         })
-        .optional()
+        .optional()?;
+    if let Some((file, _)) = &mut found {
+        complete(connection, std::slice::from_mut(file))?;
+    }
+    Ok(found)
 }
 
 /// The blob, unless a row names it.
@@ -120,6 +126,9 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
         size: unsigned(row, 3)?,
         digest: parsed(row, 4)?,
         created: unsigned(row, 5)?,
+        state: FileState::Stored,
+        processing: Vec::new(),
+        parts: Vec::new(),
     })
 }
 

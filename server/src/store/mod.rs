@@ -14,6 +14,7 @@ mod blobs;
 mod failure;
 mod files;
 mod jobs;
+mod made;
 mod records;
 mod revocations;
 mod rows;

@@ -47,6 +47,7 @@ CREATE TABLE jobs (
     progress    INTEGER NOT NULL DEFAULT 0,
     code        TEXT,
     reason      TEXT,
+    stage       TEXT,
     quota       INTEGER,
     run_after   INTEGER NOT NULL,
     lease       TEXT,

@@ -2,11 +2,12 @@
 
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
-use samewire_protocol::files::FileRecord;
+use samewire_protocol::files::{FileRecord, FileState};
 use samewire_protocol::{Digest, FileId, SessionId, StreamId};
 
 use super::files::{find_file, int, parsed, unnamed, unsigned, used};
 use super::jobs::{self, NewJob};
+use super::made::complete;
 use super::records::Pending;
 use super::{BlobId, Records};
 use crate::auth::Owner;
@@ -239,7 +240,17 @@ impl Records {
             };
             // Of a whole stream exactly its size is reserved.
             let NewFile { id: file, name, media, jobs, quota, created } = file;
-            let record = FileRecord { id: file, name, size: row.reserved, media: media.or(row.media), digest, created };
+            let mut record = FileRecord {
+                id: file,
+                name,
+                size: row.reserved,
+                media: media.or(row.media),
+                digest,
+                created,
+                state: FileState::Stored,
+                processing: Vec::new(),
+                parts: Vec::new(),
+            };
             transaction
                 .prepare_cached(
                     "INSERT INTO files (id, owner, name, media, size, digest, blob, created)
@@ -256,6 +267,7 @@ impl Records {
                 )?
                 .execute(named_params! {":file": file.to_string(), ":owner": owner.as_str(), ":id": id.to_string()})?;
             jobs::queue(transaction, (&owner, file), &jobs, quota, created)?;
+            complete(transaction, std::slice::from_mut(&mut record))?;
             Ok::<_, rusqlite::Error>(Committed::New(record))
         })
     }

@@ -66,16 +66,16 @@ pub async fn upload(client: &Client, name: &str, bytes: Bytes) -> Result<FileRec
 
 /// Makes a file of a stream, under the stream's name.
 pub async fn store(client: &Client, upload: &Upload) -> Result<FileRecord, Failure> {
-    client.call::<files::Upload>(&UploadParams { stream: upload.stream(), name: None }).await
+    client.call::<files::Upload>(&UploadParams { stream: upload.stream(), name: None }).await.map(|uploaded| uploaded.file)
 }
 
 /// The caller's files.
 pub async fn list(client: &Client) -> Result<Vec<FileRecord>, Failure> {
-    client.call::<List>(&ListParams {}).await.map(|list| list.files)
+    client.call::<List>(&ListParams::default()).await.map(|list| list.files)
 }
 
 /// Reads a file, all of it.
 pub async fn download(client: &Client, id: FileId) -> Result<Bytes, Failure> {
-    let opened = client.call::<Open>(&OpenParams { id }).await?;
+    let opened = client.call::<Open>(&OpenParams::file(id)).await?;
     client.stream(opened.stream).await?.bytes().await.map(Bytes::from)
 }
