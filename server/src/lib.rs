@@ -24,6 +24,7 @@ pub mod files;
 mod http;
 pub mod limits;
 mod link;
+pub mod media;
 mod metrics;
 pub mod portal;
 mod read_ahead;
