@@ -56,6 +56,11 @@ export function explain(error) {
   return { what: /[.!?]$/.test(message) ? message : `${message}.`, todo: error?.retryable === false ? "" : "Try again." };
 }
 
+/** Whether the browser cannot read the file that it was given any more, so that only choosing it again helps. */
+export function isUnreadable(error) {
+  return error?.code === "source-unreadable" || ["NotFoundError", "NotReadableError"].includes(error?.name);
+}
+
 /** Whether the way out is to sign in. */
 export function wantsSignIn(error) {
   return ["unauthenticated", "token-expired", "token-invalid", "token-revoked"].includes(error?.code);

@@ -17,7 +17,7 @@ const STATES = {
   uploading: { word: "sending", look: "open" },
   paused: { word: "paused", look: "open" },
   finished: { word: "verified", look: "done" },
-  canceled: { word: "cancelled", look: "done" },
+  canceled: { word: "canceled", look: "done" },
   failed: { word: "failed", look: "bad" },
   aborted: { word: "failed", look: "bad" },
 };

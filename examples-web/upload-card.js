@@ -1,7 +1,7 @@
 // How one upload looks: what it is, how far it is, what it is doing, and what can be done about it.
 
 import { h, icon, mediaIcon, setText, show } from "./dom.js";
-import { explain } from "./errors.js";
+import { explain, isUnreadable } from "./errors.js";
 import { bytes, duration, percent, plural, rate, shortDigest, timeLeft } from "./format.js";
 import { announce } from "./toast.js";
 
@@ -14,16 +14,16 @@ const STATES = {
   storing: "Storing",
   stored: "Stored",
   failed: "Failed",
-  cancelled: "Cancelled",
+  canceled: "Canceled",
 };
 
 /** A card that follows `job`. `onRetry` and `onDismiss` are asked for from its buttons. */
 export function uploadCard(job, { onRetry, onDismiss }) {
-  const { file } = job;
+  const { name } = job.file;
   const button = (id, label, iconName, run) =>
     h(
       "button",
-      { type: "button", class: "button small", "data-testid": id, "aria-label": `${label} ${file.name}`, onclick: run },
+      { type: "button", class: "button small", "data-testid": id, "aria-label": `${label} ${name}`, onclick: run },
       icon(iconName),
       label,
     );
@@ -31,13 +31,23 @@ export function uploadCard(job, { onRetry, onDismiss }) {
   const resume = button("resume", "Resume", "play", () => job.resume());
   const cancel = button("cancel", "Cancel", "close", () => job.cancel());
   const retry = button("retry", "Try again", "retry", () => onRetry(job));
+  // Trying again would read the same file, which the browser cannot.
+  const input = h("input", {
+    type: "file",
+    class: "unseen",
+    "data-testid": "choose-again-input",
+    "aria-label": `${name}, chosen again`,
+    tabindex: -1,
+    onchange: () => input.files[0] && onRetry(job, input.files[0]),
+  });
+  const again = button("choose-again", "Choose again", "file", () => input.click());
   const dismiss = h(
     "button",
     {
       type: "button",
       class: "icon-button",
       "data-testid": "dismiss",
-      "aria-label": `Dismiss ${file.name}`,
+      "aria-label": `Dismiss ${name}`,
       title: "Dismiss",
       onclick: () => onDismiss(job),
     },
@@ -54,24 +64,21 @@ export function uploadCard(job, { onRetry, onDismiss }) {
       class: "bar",
       role: "progressbar",
       "data-testid": "progress",
-      "aria-label": `Upload of ${file.name}`,
+      "aria-label": `Upload of ${name}`,
       "aria-valuemin": 0,
       "aria-valuemax": 100,
     },
     h("div", { class: "bar-sent" }),
     h("div", { class: "bar-durable" }),
   );
+  const title = h("strong", {});
+  const size = h("span", { class: "soft", "data-testid": "upload-size" });
   const card = h(
     "li",
-    { class: "card upload", "data-testid": "upload-card", "data-name": file.name, tabindex: -1 },
-    mediaIcon(file.type),
-    h(
-      "div",
-      { class: "upload-name" },
-      h("strong", { title: file.name }, file.name),
-      h("span", { class: "soft", "data-testid": "upload-size" }, bytes(file.size)),
-    ),
-    h("div", { class: "upload-buttons" }, pause, resume, retry, cancel),
+    { class: "card upload", "data-testid": "upload-card", tabindex: -1 },
+    mediaIcon(job.file.type),
+    h("div", { class: "upload-name" }, title, size),
+    h("div", { class: "upload-buttons" }, pause, resume, retry, again, input, cancel),
     dismiss,
     bar,
     h("p", { class: "upload-line" }, state, share, detail),
@@ -81,7 +88,12 @@ export function uploadCard(job, { onRetry, onDismiss }) {
   let announced = "";
   const draw = () => {
     const now = job.state;
+    const { file } = job;
     const { sent, durable, total } = job.progress;
+    card.dataset.name = file.name;
+    title.title = file.name;
+    setText(title, file.name);
+    setText(size, bytes(file.size));
     const done = now === "stored" ? 100 : total === 0 ? 0 : percent(durable, total);
     card.dataset.state = now;
     bar.style.setProperty("--durable", `${total ? (durable / total) * 100 : 100}%`);
@@ -91,12 +103,14 @@ export function uploadCard(job, { onRetry, onDismiss }) {
     show(bar, !job.over);
     setText(state, STATES[now]);
     setText(share, job.over || now === "queued" ? "" : `${done} %`);
-    setText(detail, describe(job, now));
+    setParts(detail, describe(job, now));
 
     const pausable = now === "uploading" || now === "waiting";
     show(resume, now === "paused", pausable ? pause : card);
     show(pause, pausable, now === "paused" ? resume : card);
-    show(retry, now === "failed" || now === "cancelled", card);
+    const unreadable = now === "failed" && isUnreadable(job.error);
+    show(retry, now === "canceled" || (now === "failed" && !unreadable), card);
+    show(again, unreadable, card);
     show(cancel, !job.over, card);
     show(dismiss, job.over, card);
     show(todo, now === "failed");
@@ -124,30 +138,33 @@ export function uploadCard(job, { onRetry, onDismiss }) {
   return card;
 }
 
+/** What is said beside the state, in parts that are not broken over lines. */
 function describe(job, state) {
   const { durable, total, rate: speed, timeLeft: left } = job.progress;
   switch (state) {
     case "uploading":
-      return [`${bytes(durable)} safe on the server`, speed > 0 && rate(speed), speed > 0 && timeLeft(left)]
-        .filter(Boolean)
-        .join(" · ");
+      return [`${bytes(durable)} safe`, speed > 0 && rate(speed), speed > 0 && timeLeft(left)];
     case "waiting":
-      return durable > 0 ? `goes on at ${bytes(durable)}` : "starts as soon as the session stands";
+      return [durable > 0 ? `goes on at ${bytes(durable)}` : "starts as soon as the session stands"];
     case "paused":
-      return `${bytes(durable)} of ${bytes(total)} safe on the server`;
+      return [`${bytes(durable)} of ${bytes(total)} safe on the server`];
     case "verifying":
-      return "all bytes are there; comparing digests";
+      return ["all bytes are there; comparing digests"];
     case "storing":
-      return "files/upload, over the session that carried the bytes";
+      return ["files/upload, over the session"];
     case "stored":
-      return [`in ${duration(job.took)}`, job.cuts > 0 && `through ${plural(job.cuts, "cut")}`, shortDigest(job.record?.digest)]
-        .filter(Boolean)
-        .join(" · ");
-    case "cancelled":
-      return "nothing was stored";
+      return [`in ${duration(job.took)}`, job.cuts > 0 && `through ${plural(job.cuts, "cut")}`, shortDigest(job.record?.digest)];
+    case "canceled":
+      return ["nothing was stored"];
     default:
-      return "";
+      return [];
   }
+}
+
+function setParts(element, parts) {
+  const said = parts.filter(Boolean);
+  if (element.textContent === said.join(" · ")) return;
+  element.replaceChildren(...said.flatMap((part, at) => [at > 0 && " · ", h("span", {}, part)]).filter(Boolean));
 }
 
 /** What a screen reader is told: changes of state, and every quarter of the way. */
@@ -158,7 +175,7 @@ function spoken(job, state, done) {
       return done >= 25 ? `${name}: ${Math.floor(done / 25) * 25} percent` : "";
     case "paused":
     case "stored":
-    case "cancelled":
+    case "canceled":
       return `${name}: ${STATES[state]}`;
     case "failed":
       return `${name} failed. ${explain(job.error).what}`;

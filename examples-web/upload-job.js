@@ -2,8 +2,8 @@
 
 import { isCancel } from "./errors.js";
 
-/** States that end an upload; only "failed" and "cancelled" may begin again. */
-const OVER = new Set(["stored", "failed", "cancelled"]);
+/** States that end an upload; only "failed" and "canceled" may begin again. */
+const OVER = new Set(["stored", "failed", "canceled"]);
 
 export class UploadJob extends EventTarget {
   file;
@@ -33,7 +33,7 @@ export class UploadJob extends EventTarget {
     this.#onBytes = onBytes;
   }
 
-  /** queued | waiting | uploading | paused | verifying | storing | stored | failed | cancelled */
+  /** queued | waiting | uploading | paused | verifying | storing | stored | failed | canceled */
   get state() {
     if (this.#stage !== "sending") return this.#stage;
     if (this.#paused) return "paused";
@@ -125,7 +125,7 @@ export class UploadJob extends EventTarget {
   }
 
   #fail(error) {
-    if (isCancel(error)) return this.#enter("cancelled");
+    if (isCancel(error)) return this.#enter("canceled");
     // When only the last call failed the bytes are still on the server, and a retry need not send them again.
     if (this.#stage !== "storing" || !error?.retryable) this.#uploader = null;
     this.error = error;
@@ -153,12 +153,13 @@ export class UploadJob extends EventTarget {
     this.#call?.abort();
     this.#uploader?.cancel();
     this.#uploader = null;
-    this.#enter("cancelled");
+    this.#enter("canceled");
   }
 
-  /** Back into the queue, after a failure or a cancel. */
-  retry() {
+  /** Back into the queue, after a failure or a cancel; with the file chosen again where the browser can no longer read the old one. */
+  retry(file = this.file) {
     if (!this.over || this.#stage === "stored") return;
+    this.file = file;
     this.#paused = false;
     this.error = null;
     this.#enter("queued");

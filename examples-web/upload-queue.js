@@ -1,4 +1,5 @@
-// Files chosen by a person, in the order they came. A few go up at once, so that fifty do not share the wire in crumbs.
+// Files chosen by a person, in the order they came, the stored ones last. A few go up at once, so that fifty do not share the wire in
+// crumbs.
 
 import { h, setText, show } from "./dom.js";
 import { plural } from "./format.js";
@@ -17,12 +18,17 @@ export class UploadQueue {
   #clear;
   #onBytes;
   #onStored;
+  #keepsStored;
 
-  /** `section` holds the list; `onBytes(count)` hears of durable bytes, `onStored(record, job)` of stored files. */
-  constructor(section, { onBytes, onStored }) {
+  /**
+   * `section` holds the list; `onBytes(count)` hears of durable bytes, `onStored(record, job)` of stored files, which stay in this list
+   * too unless `keepsStored` is false.
+   */
+  constructor(section, { onBytes = () => {}, onStored, keepsStored = true }) {
     this.#section = section;
     this.#onBytes = onBytes;
     this.#onStored = onStored;
+    this.#keepsStored = keepsStored;
     this.#list = h("ul", { class: "cards", "data-testid": "uploads" });
     this.#summary = h("span", { class: "soft", "data-testid": "upload-summary" });
     this.#clear = h(
@@ -43,19 +49,25 @@ export class UploadQueue {
   add(files) {
     for (const file of files) {
       const job = new UploadJob(file, this.#onBytes);
-      const card = uploadCard(job, { onRetry: (again) => again.retry(), onDismiss: (gone) => this.#remove(gone) });
+      const card = uploadCard(job, { onRetry: (again, chosen) => again.retry(chosen), onDismiss: (gone) => this.#remove(gone) });
       let state = job.state;
       job.addEventListener("change", () => {
         if (job.state === state) return;
         state = job.state;
-        if (state === "stored") this.#onStored(job.record, job);
+        if (state === "stored") this.#stored(job);
         this.#pump();
       });
       this.#jobs.push(job);
       this.#cards.set(job, card);
-      this.#list.append(card);
+      this.#place(job);
     }
     this.#pump();
+  }
+
+  #stored(job) {
+    if (this.#keepsStored) this.#place(job);
+    else this.#remove(job);
+    this.#onStored(job.record, job);
   }
 
   /** Whether leaving the page now would lose something. */
@@ -71,6 +83,18 @@ export class UploadQueue {
       for (const job of next) job.start(this.#client);
     }
     this.#draw();
+  }
+
+  /** What is under way stands above what is stored, of which the newest comes first. */
+  #place(job) {
+    const card = this.#cards.get(job);
+    const { activeElement } = document;
+    const focused = card.contains(activeElement);
+    card.toggleAttribute("data-stored", job.state === "stored");
+    const stored = [...this.#list.children].find((other) => other !== card && other.hasAttribute("data-stored"));
+    this.#list.insertBefore(card, stored ?? null);
+    // Moving an element takes its focus away.
+    if (focused) activeElement.focus();
   }
 
   #remove(job) {

@@ -207,7 +207,7 @@ describe("buttons", () => {
     const blobs = (await server.blobs()).length;
     const card = demo.card(film);
     await card.getByTestId("cancel").click();
-    await demo.upload(film, "cancelled");
+    await demo.upload(film, "canceled");
     await until("the server drops the stream", async () => (await server.health()).streams === 0);
     await until("its bytes are deleted", async () => (await server.blobs()).length === blobs - 1);
     proxy.rate = Infinity;
@@ -216,7 +216,19 @@ describe("buttons", () => {
     await demo.stored(film).waitFor();
   });
 
-  test("a file that changes on its way fails and says so", async () => {
+  test("what is under way stands above what is stored", async () => {
+    const names = () => demo.page.getByTestId("upload-card").evaluateAll((cards) => cards.map(({ dataset }) => dataset.name));
+    assert.deepEqual((await names()).slice(0, 2), [film.name, big.name], "the one that was stored last comes first");
+    const extra = await write(place, "take two.mp4", 16 * MiB, 7);
+    proxy.rate = 8e6;
+    await demo.choose(extra);
+    await demo.upload(extra, "uploading");
+    assert.equal((await names())[0], extra.name);
+    proxy.rate = Infinity;
+    await demo.upload(extra, "stored");
+  });
+
+  test("a file that changes on its way fails and says so, and goes up when it is chosen again", async () => {
     const draft = await write(place, "draft.txt", 24 * MiB, 6);
     proxy.rate = 4e6;
     await demo.choose(draft);
@@ -226,9 +238,14 @@ describe("buttons", () => {
     await demo.upload(draft, "failed");
     assert.match(await card.getByTestId("upload-problem").innerText(), /changed.* Choose it again/);
     await until("the server drops the stream", async () => (await server.health()).streams === 0);
+    assert.ok(!(await card.getByTestId("retry").isVisible()), "trying again would read the same");
+    proxy.rate = Infinity;
+    const [chooser] = await Promise.all([demo.page.waitForEvent("filechooser"), card.getByTestId("choose-again").click()]);
+    await chooser.setFiles(draft.path);
+    await demo.upload(draft, "stored");
+    assert.equal((await demo.files()).find(({ name }) => name === draft.name).size, 24 * MiB + "another line".length);
     await card.getByTestId("dismiss").click();
     await card.waitFor({ state: "detached" });
-    proxy.rate = Infinity;
   });
 
   test("files that are dropped on the page are stored, all of them", async () => {
