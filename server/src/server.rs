@@ -16,6 +16,7 @@ use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, R
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::{Gate, Problem};
+use crate::jobs::Processor;
 use crate::metrics::Metrics;
 use crate::portal::{Portal, PortalRooms};
 use crate::rooms::{RoomKind, Rooms};
@@ -61,6 +62,7 @@ pub struct Builder {
     states: States,
     authenticator: Option<Arc<dyn Authenticator>>,
     kinds: Vec<(Box<str>, Arc<dyn RoomKind>)>,
+    processors: Vec<Arc<dyn Processor>>,
     pages: Pages,
 }
 
@@ -100,6 +102,12 @@ impl Builder {
         self
     }
 
+    /// Works on files as they are stored: see [`Processor`]. A built-in one of the same kind is replaced.
+    pub fn processor(mut self, processor: impl Processor) -> Self {
+        self.processors.push(Arc::new(processor));
+        self
+    }
+
     /// Serves the pages of this folder at `/`. Default none.
     pub fn demo(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pages.demo = Some(folder.into());
@@ -114,7 +122,7 @@ impl Builder {
 
     /// Opens the data folder, takes up what an earlier run left there, and builds the server.
     pub async fn build(self) -> Result<Server, BuildError> {
-        let Self { config, methods: own, mut states, authenticator, mut kinds, pages } = self;
+        let Self { config, methods: own, mut states, authenticator, mut kinds, processors: _, pages } = self;
         config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
         let data = config.data.clone();
         let broken = |what: &str| failed(format!("{what} in {}", data.display()));
