@@ -227,7 +227,28 @@ impl Client {
     /// Sends a stream. It begins as soon as the session is live, and may be named in calls at once.
     #[must_use]
     pub fn upload(&self, source: Source, options: StreamOptions) -> Upload {
-        Upload::begin(self.shared(), source, options)
+        Upload::begin(self.shared(), None, source, options)
+    }
+
+    /// Goes on with a stream of the same user that this client did not begin: another session did, or an upload over HTTP, or this
+    /// program before it was restarted. What the server has of it is read from the source, for the digest of the whole, and is not
+    /// sent again. A source with other content ends in `digest-mismatch`, and the server then drops what it has; one of another
+    /// size in `size-mismatch`. A stream that the server does not have any more begins anew. The session that had it is told
+    /// `superseded`.
+    ///
+    /// ```no_run
+    /// # async fn run(client: samewire::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use samewire::{Source, StreamOptions};
+    ///
+    /// let id = std::fs::read_to_string("holiday.mov.upload")?.trim().parse()?;
+    /// let upload = client.upload_with_id(id, Source::file("holiday.mov").await?, StreamOptions::named("holiday.mov"));
+    /// upload.finished().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn upload_with_id(&self, id: StreamId, source: Source, options: StreamOptions) -> Upload {
+        Upload::begin(self.shared(), Some(id), source, options)
     }
 
     /// A stream from the server that a call's result names. Waits up to ten seconds for the server to begin it.

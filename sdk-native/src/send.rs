@@ -100,10 +100,15 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn begin(shared: &Arc<Shared>, source: Source, options: StreamOptions) -> Self {
+    pub(crate) fn begin(shared: &Arc<Shared>, id: Option<StreamId>, source: Source, options: StreamOptions) -> Self {
         let mut bits = [0; 16];
-        let drawn = getrandom::fill(&mut bits);
-        let spec = StreamSpec { id: StreamId::from_random(bits), name: options.name, media: options.media, size: source.size };
+        let drawn = if id.is_none() { getrandom::fill(&mut bits) } else { Ok(()) };
+        let spec = StreamSpec {
+            id: id.unwrap_or_else(|| StreamId::from_random(bits)),
+            name: options.name,
+            media: options.media,
+            size: source.size,
+        };
         let kind = match source.kind {
             SourceKind::Reader(_) => Kind::Once,
             SourceKind::File(_) | SourceKind::Bytes(_) => Kind::Seekable,

@@ -12,7 +12,8 @@ pub struct BackoffConfig {
     pub base: Duration,
     /// The longest span. Default 20 s.
     pub cap: Duration,
-    /// A link that was up for so long makes the next retry a first one again. Default 10 s.
+    /// A link that was up for so long makes the next retry a first one again. Default 10 s; 1 s suffices where it carried bytes of a
+    /// stream or the answer to a call.
     pub settled: Duration,
 }
 

@@ -18,6 +18,9 @@ use crate::wire::{Continuity, Text};
 pub struct Config {
     /// The token of the first hello.
     pub token: Option<String>,
+    /// The ticket of a session whose client is gone, a page that was reloaded: this one takes its place. What belongs to the session
+    /// is there for it, above all the streams of one without a token; the calls, streams and rooms that were under way are not.
+    pub ticket: Option<String>,
     /// The SDK and its version, for the server's log.
     pub agent: Option<String>,
     /// Seeds the jitter. Drawn by the driver.
@@ -34,7 +37,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { token: None, agent: None, seed: 0, backoff: BackoffConfig::default(), read_ahead: READ_AHEAD, refreshes: false }
+        Self {
+            token: None,
+            ticket: None,
+            agent: None,
+            seed: 0,
+            backoff: BackoffConfig::default(),
+            read_ahead: READ_AHEAD,
+            refreshes: false,
+        }
     }
 }
 

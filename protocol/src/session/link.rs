@@ -18,6 +18,8 @@ use crate::wire::{ClientFrame, Continuity, Frame, Hello, ServerFrame, Welcome, d
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No window is larger; offsets stay numbers that JavaScript holds.
 const MOST_WINDOW: u64 = 1 << 40;
+/// A link that carried something counts as a good one once it was up for so long.
+const FRUITFUL: Duration = Duration::from_secs(1);
 /// How long a probe waits for a sign of life.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -39,6 +41,7 @@ impl Session {
         let hello = Hello {
             token: self.config.token.as_deref().map(Into::into),
             ticket: self.ticket.as_deref().map(Into::into),
+            anew: self.anew && self.ticket.is_some(),
             agent: self.config.agent.as_deref().map(Into::into),
         };
         // The hello goes out while the session is not live, so it does not wait in `control`.
@@ -65,6 +68,7 @@ impl Session {
         match frame {
             ServerFrame::Result { id, payload } => {
                 if self.calls.settle(id) {
+                    self.bears();
                     self.event(Event::CallSettled { id, result: Ok(payload.to_owned()), attachment });
                 }
             }
@@ -109,13 +113,14 @@ impl Session {
 
     fn welcomed(&mut self, now: Instant, welcome: &Welcome<'_>) {
         self.ticket = Some(welcome.ticket.as_ref().to_owned());
+        self.anew = false;
         self.limits = welcome.limits;
         // The server's number is what it takes in; what this side takes in follows it within reason.
         self.limits.window = self.limits.window.clamp(crate::limits::MAX_CHUNK as u64, MOST_WINDOW);
         self.heartbeat = welcome.heartbeat;
         self.advice = welcome.reconnect;
         self.room = SEND_AHEAD;
-        self.state = State::Live(Live { since: now, heard_at: now, probe: None });
+        self.state = State::Live(Live { since: now, heard_at: now, fruitful: false, probe: None });
         // Whoever hears that the session is live must already know which one it is.
         self.event(Event::Welcomed {
             session: welcome.session,
@@ -153,7 +158,10 @@ impl Session {
 
     pub(super) fn link_closed(&mut self, now: Instant, code: u16) {
         let settled = match &self.state {
-            State::Live(live) => now.since(live.since) >= self.config.backoff.settled,
+            State::Live(live) => {
+                let up = now.since(live.since);
+                up >= self.config.backoff.settled || (live.fruitful && up >= FRUITFUL)
+            }
             State::Dialing { .. } | State::Greeting { .. } => false,
             State::Idle | State::Tokenless { .. } | State::Waiting { .. } | State::Closed { .. } => return,
         };
@@ -222,6 +230,13 @@ impl Session {
         if let State::Live(live) = &mut self.state {
             live.heard_at = now;
             live.probe = None;
+        }
+    }
+
+    /// The link carried something that the app had waited for.
+    pub(super) fn bears(&mut self) {
+        if let State::Live(live) = &mut self.state {
+            live.fruitful = true;
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Session {
     attempt: u32,
     visible: bool,
     ticket: Option<String>,
+    /// The ticket is that of a client before this one.
+    anew: bool,
     limits: Limits,
     heartbeat: Heartbeat,
     advice: Advice,
@@ -86,7 +88,8 @@ impl Session {
             rng: Rng::new(config.seed),
             attempt: 0,
             visible: true,
-            ticket: None,
+            anew: config.ticket.is_some(),
+            ticket: config.ticket.clone(),
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
             advice: Advice { delay: 0, spread: 0 },

@@ -35,6 +35,8 @@ pub(crate) enum State {
 pub(crate) struct Live {
     pub(crate) since: Instant,
     pub(crate) heard_at: Instant,
+    /// A call was answered, or bytes arrived on either side.
+    pub(crate) fruitful: bool,
     /// A probe that waits for any sign of life.
     pub(crate) probe: Option<Instant>,
 }

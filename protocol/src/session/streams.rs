@@ -168,6 +168,7 @@ impl Session {
                     && sender.credit(now, durable, limit)
                 {
                     let durable = sender.durable();
+                    self.bears();
                     self.event(Event::Progress { stream, durable });
                 }
             }
@@ -209,6 +210,7 @@ impl Session {
         match reading.receiver.data(offset, bytes) {
             Taken::New(offset, bytes) => {
                 reading.digester.update(&bytes);
+                self.bears();
                 self.event(Event::Data { stream, offset, bytes });
             }
             Taken::Known => {}

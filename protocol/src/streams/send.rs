@@ -148,7 +148,9 @@ impl Sender {
             )
             .ran(Ran::Maybe));
         }
-        let claimed = self.source == Source::Once && offset > known;
+        // Before anything was read, those are bytes of a client before this one: they are read over.
+        let begun = matches!(&self.digest, Digests::Compute(digester) if digester.count() > 0);
+        let claimed = self.source == Source::Once && begun && offset > known;
         if claimed || self.total.or(self.spec.size).is_some_and(|size| offset > size) {
             return Err(Failure::new(Code::BadOffset, "the server claims bytes of this stream that were never sent"));
         }

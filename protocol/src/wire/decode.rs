@@ -16,6 +16,7 @@ pub fn decode_client(text: &str) -> Result<ClientFrame<'_>, FrameError> {
         "hello" => ClientFrame::Hello(Hello {
             token: envelope.text("token"),
             ticket: envelope.text("ticket"),
+            anew: envelope.read_as("anew", Json::flag).unwrap_or(false),
             agent: envelope.text("agent"),
         }),
         "call" => ClientFrame::Call(Call {

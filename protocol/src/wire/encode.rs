@@ -80,11 +80,11 @@ impl StreamFrame<'_> {
 }
 
 fn encode_hello(hello: &Hello<'_>) -> Text {
-    Writer::new("hello")
-        .text("token", hello.token.as_deref())
-        .text("ticket", hello.ticket.as_deref())
-        .text("agent", hello.agent.as_deref())
-        .end()
+    let mut writer = Writer::new("hello").text("token", hello.token.as_deref()).text("ticket", hello.ticket.as_deref());
+    if hello.anew {
+        writer = writer.flag("anew", true);
+    }
+    writer.text("agent", hello.agent.as_deref()).end()
 }
 
 fn encode_call(call: &Call<'_>) -> Text {

@@ -144,6 +144,8 @@ pub struct Hello<'a> {
     pub token: Option<Cow<'a, str>>,
     /// The resume ticket of the last welcome.
     pub ticket: Option<Cow<'a, str>>,
+    /// The client has the ticket and remembers nothing else: calls, streams and rooms of the session before are not its own.
+    pub anew: bool,
     /// The SDK and its version, for the server's log.
     pub agent: Option<Cow<'a, str>>,
 }

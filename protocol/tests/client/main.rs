@@ -1,6 +1,7 @@
 //! The client's half against frames written by hand: what no server of ours would say, and each bug first.
 
 mod rooms;
+mod successor;
 mod tokens;
 
 use samewire_protocol::session::{Config, Event, Input, Output, Session};

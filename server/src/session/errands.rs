@@ -96,9 +96,10 @@ impl Session {
     fn taken_up(&self, link: Link, stream: StreamNo, attachment: Attachment) {
         let mut core = self.core.lock();
         if core.ended {
+            let replaced = core.replaced;
             drop(core);
             // Nobody can come back to what an anonymous session had. Dropped, a user's stream waits for another session.
-            if self.identity.is_anonymous() {
+            if self.identity.is_anonymous() && !replaced {
                 attachment.abort(Failure::new(Code::SessionClosed, "the session of the stream is over"));
             }
             return;

@@ -30,6 +30,10 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
             (id, access.unwrap_or_else(|| Arc::new(Access::anonymous(id))))
         }
     };
+    if hello.anew && ticket.is_some() {
+        // As after a restart of the server: its owner and its streams are there, what else it remembered is not.
+        app.sessions.forget(id);
+    }
     let session = find_or_make(app, id, access.clone())?;
     // A welcome may be lost on its way. So what counts is not whether the session is here, but whether it is the one that welcomed
     // this client last: only that one knows which of the client's calls ran.

@@ -67,6 +67,8 @@ struct Core {
     /// When the last socket went; `None` while there is one.
     away_since: Option<std::time::Instant>,
     ended: bool,
+    /// It ended because another one of the same id took its place, and goes on with what is its owner's.
+    replaced: bool,
     running: HashMap<CallId, AbortHandle>,
     incoming: HashMap<StreamNo, Attachment>,
     outgoing: HashMap<StreamNo, Arc<Outgoing>>,
@@ -99,6 +101,7 @@ impl Session {
                 link: Link::default(),
                 away_since: Some(std::time::Instant::now()),
                 ended: false,
+                replaced: false,
                 running: HashMap::new(),
                 incoming: HashMap::new(),
                 outgoing: HashMap::new(),
@@ -271,10 +274,31 @@ impl Session {
 
     /// The session is over: what runs for it is stopped, and its streams are let go.
     pub(crate) fn end(&self) {
-        let mut core = self.core.lock();
-        if std::mem::replace(&mut core.ended, true) {
+        if !self.stop(false) {
             return;
         }
+        let (streams, id) = (self.app.streams.clone(), self.id);
+        tokio::spawn(async move {
+            if let Err(error) = streams.session_ended(id).await {
+                tracing::error!(%error, "what an ended session left could not be removed");
+            }
+        });
+    }
+
+    /// Another session of the same id takes its place, which knows nothing of what ran here.
+    pub(crate) fn replace(&self) {
+        self.dismiss(Failure::new(Code::Superseded, "a newer page goes on with the session"), None);
+        self.stop(true);
+    }
+
+    /// Stops what runs for the session and lets go of its streams, which stay for whoever may go on with them. False when that was
+    /// done before.
+    fn stop(&self, replaced: bool) -> bool {
+        let mut core = self.core.lock();
+        if std::mem::replace(&mut core.ended, true) {
+            return false;
+        }
+        core.replaced = replaced;
         let running: Vec<_> = core.running.drain().map(|(_, task)| task).collect();
         let incoming: Vec<_> = core.incoming.drain().map(|(_, attachment)| attachment).collect();
         core.outgoing.clear();
@@ -286,13 +310,8 @@ impl Session {
         incoming.into_iter().for_each(|attachment| attachment.detach());
         parts.into_iter().for_each(Waker::wake);
         self.leave_all();
-        let (streams, id) = (self.app.streams.clone(), self.id);
-        tokio::spawn(async move {
-            if let Err(error) = streams.session_ended(id).await {
-                tracing::error!(%error, "what an ended session left could not be removed");
-            }
-        });
         self.wake();
+        true
     }
 }
 

@@ -38,6 +38,14 @@ impl Sessions {
         }
     }
 
+    /// Lets a session go whose client is gone for good, and with it all that is in memory only. What its owner has stays.
+    pub(crate) fn forget(&self, id: SessionId) {
+        let session = self.0.lock().remove(&id);
+        if let Some(session) = session {
+            session.replace();
+        }
+    }
+
     /// Ends a session now and tells its client why. It should not come back.
     pub(crate) fn expel(&self, session: &Arc<Session>, failure: Failure) {
         let mut sessions = self.0.lock();

@@ -258,6 +258,12 @@ impl Server {
                 (session, Continuity::Fresh, owner)
             }
         };
+        let continuity = if hello.anew && continuity != Continuity::Fresh {
+            self.replace(net, session);
+            Continuity::Restarted
+        } else {
+            continuity
+        };
         self.known.insert(session);
         if !self.sessions.contains_key(&session) {
             let life = self.rng.bits();
@@ -320,18 +326,31 @@ impl Server {
     /// The session is over: what runs for it is stopped; the streams of a client without a name are gone.
     pub(crate) fn end(&mut self, net: &mut Net, session: SessionId) {
         self.known.remove(&session);
-        let Some(held) = self.sessions.remove(&session) else { return };
+        if !self.let_go(net, session, Failure::new(Code::SessionClosed, "the session is over")) {
+            return;
+        }
+        let owner = session.to_string();
+        self.streams.retain(|(of, _), _| *of != owner);
+        self.sending.retain(|(of, _), _| *of != owner);
+    }
+
+    /// The session's client is gone, and another takes its place that remembers nothing of it: what is stored stays.
+    fn replace(&mut self, net: &mut Net, session: SessionId) {
+        self.let_go(net, session, Failure::new(Code::Superseded, "another client goes on with the session"));
+    }
+
+    /// Forgets a session and stops what runs for it.
+    fn let_go(&mut self, net: &mut Net, session: SessionId, why: Failure) -> bool {
+        let Some(held) = self.sessions.remove(&session) else { return false };
         if let Some(socket) = held.socket {
-            self.part(net, socket, Failure::new(Code::SessionClosed, "the session is over"), None);
+            self.part(net, socket, why, None);
         }
         self.unseated(net.now, &held);
         for handler in held.handlers.into_values() {
             self.stopped(&handler);
         }
         self.spread(net);
-        let owner = session.to_string();
-        self.streams.retain(|(of, _), _| *of != owner);
-        self.sending.retain(|(of, _), _| *of != owner);
+        true
     }
 
     /// The process dies and another one takes its place: it has what was durable.

@@ -97,6 +97,28 @@ fn a_link_that_stood_for_a_while_makes_the_next_failure_a_first_one() {
 }
 
 #[test]
+fn a_link_that_carried_something_does_so_sooner() {
+    for (size, is_first) in [(20_000_000, true), (0, false)] {
+        let mut pair = Pair::new(3);
+        pair.server.advice = Advice { delay: 0, spread: 0 };
+        pair.connect();
+        pair.net.rate = Some(500_000);
+        let content = pair.rng.bytes(size);
+        if size > 0 {
+            pair.upload(content);
+        }
+        let mut longest = Duration::ZERO;
+        for _ in 0..8 {
+            pair.run_for(Duration::from_millis(1_500));
+            lose(&mut pair);
+            longest = longest.max(wait(&pair));
+            assert!(pair.run_until(|pair| pair.is_live(0)));
+        }
+        assert_eq!(longest <= BackoffConfig::default().base, is_first, "{longest:?} with {size} bytes to send");
+    }
+}
+
+#[test]
 fn a_device_that_is_online_again_does_not_wait_on() {
     let mut pair = Pair::connected(4);
     pair.net.reach = Reach::Refused;

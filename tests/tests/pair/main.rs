@@ -21,6 +21,7 @@ mod parts;
 mod pause;
 mod rooms;
 mod source_once;
+mod successor;
 mod superseded;
 mod tokens;
 mod upload;

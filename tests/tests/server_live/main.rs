@@ -7,3 +7,4 @@ mod expiry;
 mod kills;
 mod memory;
 mod rule;
+mod successor;
