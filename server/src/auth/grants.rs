@@ -1,4 +1,4 @@
-//! What a token allows beyond its user's identity: rooms and live channels with a role, and methods.
+//! What a token allows beyond its user's identity: rooms and live channels with a role, methods, and how much may be stored.
 
 use std::fmt::Write;
 
@@ -6,6 +6,8 @@ use samewire_protocol::rooms::{Pattern, Role, RoomName};
 use samewire_protocol::{Code, Failure};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use crate::limits::Allowance;
 
 /// The most entries in each list of a token's grants.
 pub const MAX_GRANTS: usize = 256;
@@ -38,6 +40,17 @@ pub struct Grants {
     methods: Option<Vec<Pattern>>,
     #[serde(skip_serializing_if = "Roles::is_empty")]
     live: Roles,
+    #[serde(skip_serializing_if = "Bounds::is_empty")]
+    limits: Bounds,
+}
+
+/// What the identity may keep and send, where the token says so; in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+struct Bounds {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<u64>,
 }
 
 /// Patterns with roles, the most special first.
@@ -55,7 +68,9 @@ impl Grants {
             None | Some(Value::Null) => None,
             Some(methods) => Some(list(methods, "methods", |entry, place| text(entry, place)?.parse().map_err(wrong(place)))?),
         };
-        Ok(Self { rooms: Roles::read(parts.get("rooms"), "rooms")?, methods, live: Roles::read(parts.get("live"), "live")? })
+        let rooms = Roles::read(parts.get("rooms"), "rooms")?;
+        let live = Roles::read(parts.get("live"), "live")?;
+        Ok(Self { rooms, methods, live, limits: Bounds::read(parts.get("limits"))? })
     }
 
     /// Adds a role in the rooms that the pattern matches. One for the same pattern is replaced.
@@ -79,6 +94,29 @@ impl Grants {
         self
     }
 
+    /// Sets how many bytes the identity may have in files and streams, whatever the configuration says.
+    #[must_use]
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.limits.quota = Some(bytes);
+        self
+    }
+
+    /// Sets the largest stream that the identity may send, in bytes, whatever the configuration says.
+    #[must_use]
+    pub fn max_upload(mut self, bytes: u64) -> Self {
+        self.limits.upload = Some(bytes);
+        self
+    }
+
+    /// What the identity may keep and send: what the token says, and for the rest `configured`.
+    #[must_use]
+    pub fn allowance(&self, configured: Allowance) -> Allowance {
+        Allowance {
+            quota: self.limits.quota.unwrap_or(configured.quota),
+            max_upload: self.limits.upload.unwrap_or(configured.max_upload),
+        }
+    }
+
     /// The role in this room, by the most special of the patterns that match; `None` without a grant.
     #[must_use]
     pub fn role_in(&self, room: &RoomName) -> Option<&Role> {
@@ -100,7 +138,7 @@ impl Grants {
     /// Whether nothing is granted and nothing is withheld.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.live.is_empty() && self.methods.is_none()
+        self.rooms.is_empty() && self.live.is_empty() && self.methods.is_none() && self.limits.is_empty()
     }
 
     /// `forbidden` where the method may not be called, with the methods that may.
@@ -156,6 +194,30 @@ impl Roles {
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Bounds {
+    fn read(limits: Option<&Value>) -> Result<Self, GrantError> {
+        let limits = match limits {
+            None | Some(Value::Null) => return Ok(Self::default()),
+            Some(Value::Object(limits)) => limits,
+            Some(_) => return Err(GrantError::new("limits", "it is not an object")),
+        };
+        let bytes = |name: &str| match limits.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            // What is counted in bytes stays below 2^53, as everywhere.
+            Some(value) => value
+                .as_u64()
+                .filter(|bytes| *bytes < 1 << 53)
+                .map(Some)
+                .ok_or_else(|| GrantError::new(&format!("limits.{name}"), "it is not a whole number of bytes below 2^53")),
+        };
+        Ok(Self { quota: bytes("quota")?, upload: bytes("upload")? })
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -255,6 +317,9 @@ mod tests {
             ),
             (json!({"rooms": [{"name": "a:*", "role": "Viewer"}]}), "`samewire.rooms[0].role`: not a role"),
             (json!({"live": [{"name": "a"}]}), "`samewire.live[0].role`: it is missing"),
+            (json!({"limits": 7}), "`samewire.limits`: it is not an object"),
+            (json!({"limits": {"quota": -1}}), "`samewire.limits.quota`: it is not a whole number of bytes"),
+            (json!({"limits": {"upload": "1 GiB"}}), "`samewire.limits.upload`: it is not a whole number of bytes"),
             (json!({"methods": ["a", 1]}), "`samewire.methods[1]`: it is missing, or no text"),
             (json!({"methods": vec!["a"; MAX_GRANTS + 1]}), "`samewire.methods`: it has more than 256"),
         ] {
@@ -264,13 +329,25 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_the_token_count_before_those_of_the_configuration() {
+        let configured = Allowance { quota: 100, max_upload: 10 };
+        let allowance = |claim| Grants::from_claim(&claim).expect("grants").allowance(configured);
+        assert_eq!(allowance(json!({})), configured);
+        assert_eq!(allowance(json!({"limits": {"quota": 7}})), Allowance { quota: 7, ..configured });
+        assert_eq!(allowance(json!({"limits": {"upload": 1000}})), Allowance { max_upload: 1000, ..configured });
+        assert!(!Grants::from_claim(&json!({"limits": {"quota": 0}})).expect("grants").is_empty());
+    }
+
+    #[test]
     fn grants_survive_being_written() {
         let empty = Grants::default();
         assert_eq!(serde_json::to_value(&empty).expect("written"), json!({}));
         let grants = empty
             .room("portal:*".parse().expect("a pattern"), "viewer".parse().expect("a role"))
             .live("*".parse().expect("a pattern"), "audience".parse().expect("a role"))
-            .method("files/*".parse().expect("a pattern"));
+            .method("files/*".parse().expect("a pattern"))
+            .quota(0)
+            .max_upload(7);
         let written = serde_json::to_value(&grants).expect("written");
         assert_eq!(Grants::from_claim(&written), Ok(grants));
         // What a newer server writes is no reason to refuse a token.

@@ -77,8 +77,9 @@ impl Session {
             return;
         }
         let observer = self.observer(stream);
-        let wanted = streams::StreamSpec { name: spec.name, media: spec.media, size: spec.size };
-        match self.app.streams.accept(self.identity.owner(), self.id, spec.id, wanted, observer).await {
+        let wanted = streams::StreamSpec { name: spec.name, media: spec.media, size: spec.size, note: None };
+        let allowance = self.app.streams.allowance(&self.access());
+        match self.app.streams.accept(self.identity.owner(), self.id, allowance, spec.id, wanted, observer).await {
             Ok(attachment) => self.taken_up(link, stream, attachment),
             Err(failure) => {
                 self.app.streams.refused(self.identity.owner(), self.id, spec.id, &failure);

@@ -49,7 +49,7 @@ impl Session {
             }
             Event::End { stream, size, digest } => {
                 if let Some(attachment) = self.core.lock().incoming.get(&stream) {
-                    attachment.end(size, digest);
+                    attachment.end(size, Some(digest));
                 }
             }
             Event::Attach { stream, id, offset, limit } => self.go_on(stream, id, offset, limit),

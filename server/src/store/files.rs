@@ -1,9 +1,9 @@
 //! The rows of stored files.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use samewire_protocol::FileId;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use samewire_protocol::files::{FileRecord, FileState};
+use samewire_protocol::{Digest, FileId};
 
 use super::made::complete;
 use super::records::Pending;
@@ -15,8 +15,8 @@ use crate::auth::Owner;
 pub(crate) struct Removed {
     /// Whether there was such a file.
     pub(crate) existed: bool,
-    /// The blob, when nothing names it any more.
-    pub(crate) unnamed: Option<BlobId>,
+    /// The blobs that nothing names any more: the file's, and its parts'.
+    pub(crate) unnamed: Vec<BlobId>,
 }
 
 impl Records {
@@ -36,16 +36,19 @@ impl Records {
         self.run(move |connection| Ok::<_, rusqlite::Error>(find_file(connection, &owner, id)?.map(|(file, _)| file)))
     }
 
+    /// Where the bytes of a file are, or those of one of its parts.
+    pub(crate) fn source(&self, owner: Owner, id: FileId, part: Option<String>) -> Pending<Option<(FileRecord, Source)>> {
+        self.run(move |connection| find_source(connection, &owner, id, part.as_deref()))
+    }
+
+    /// Removes a file with its parts and jobs.
     pub(crate) fn remove_file(&self, owner: Owner, id: FileId) -> Pending<Removed> {
         self.transact(move |transaction| {
-            let gone: Option<String> = transaction
-                .prepare_cached("DELETE FROM files WHERE owner = :owner AND id = :id RETURNING blob")?
-                .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| row.get(0))
-                .optional()?;
-            let Some(blob) = gone else {
-                return Ok(Removed { existed: false, unnamed: None });
+            let Some((_, source)) = find_source(transaction, &owner, id, None)? else {
+                return Ok(Removed { existed: false, unnamed: Vec::new() });
             };
-            unnamed(transaction, &blob).map(|unnamed| Removed { existed: true, unnamed })
+            let unnamed = remove(transaction, id, source.blob)?;
+            Ok::<_, rusqlite::Error>(Removed { existed: true, unnamed })
         })
     }
 
@@ -53,22 +56,21 @@ impl Records {
     /// nothing names any more.
     pub(crate) fn remove_anonymous_files(&self, owner: Option<Owner>, before_ms: u64) -> Pending<Vec<BlobId>> {
         self.transact(move |transaction| {
-            let gone: Vec<String> = {
-                let mut delete = transaction.prepare_cached(
-                    "DELETE FROM files WHERE CASE WHEN :owner IS NULL
+            let files: Vec<(FileId, BlobId)> = {
+                let mut query = transaction.prepare_cached(
+                    "SELECT id, blob FROM files WHERE CASE WHEN :owner IS NULL
                          THEN owner >= 'anon:' AND owner < 'anon;' AND created < :before
-                         ELSE owner = :owner END
-                     RETURNING blob",
+                         ELSE owner = :owner END",
                 )?;
-                let rows = delete.query_map(
+                let rows = query.query_map(
                     named_params! {":owner": owner.as_ref().map(Owner::as_str), ":before": int(before_ms)},
-                    |row| row.get(0),
+                    |row| Ok((parsed(row, 0)?, parsed(row, 1)?)),
                 )?;
                 rows.collect::<rusqlite::Result<_>>()?
             };
-            let mut blobs = Vec::with_capacity(gone.len());
-            for blob in gone {
-                blobs.extend(unnamed(transaction, &blob)?);
+            let mut blobs = Vec::with_capacity(files.len());
+            for (file, blob) in files {
+                blobs.extend(remove(transaction, file, blob)?);
             }
             Ok::<_, rusqlite::Error>(blobs)
         })
@@ -79,16 +81,75 @@ impl Records {
     }
 }
 
-/// Files, what is reserved for streams from clients, and blobs that only a stream to a client still names.
+/// Each blob of files once, those of their parts, what is reserved for streams from clients, and blobs that only a stream to a client
+/// still names.
 pub(super) fn used(connection: &Connection, owner: &Owner) -> rusqlite::Result<u64> {
     let mut query = connection.prepare_cached(
-        "SELECT (SELECT coalesce(sum(size), 0) FROM files WHERE owner = :owner)
+        "SELECT (SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT blob, size FROM files WHERE owner = :owner))
+              + (SELECT coalesce(sum(size), 0) FROM parts WHERE owner = :owner)
               + (SELECT coalesce(sum(reserved), 0) FROM streams WHERE owner = :owner)
-              + (SELECT coalesce(sum(size), 0) FROM (
-                     SELECT DISTINCT blob, size FROM streams WHERE owner = :owner AND direction = 'out'
-                     AND NOT EXISTS (SELECT 1 FROM files WHERE files.blob = streams.blob)))",
+              + (SELECT coalesce(sum(held), 0) FROM (
+                     SELECT DISTINCT blob, held FROM streams WHERE owner = :owner AND direction = 'out'
+                     AND NOT EXISTS (SELECT 1 FROM files WHERE files.blob = streams.blob)
+                     AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.blob = streams.blob)))",
     )?;
     query.query_row(named_params! {":owner": owner.as_str()}, |row| unsigned(row, 0))
+}
+
+/// Where bytes are that can be downloaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) media: Option<String>,
+    pub(crate) size: u64,
+    pub(crate) digest: Digest,
+    pub(crate) blob: BlobId,
+}
+
+pub(super) fn find_source(
+    connection: &Connection,
+    owner: &Owner,
+    id: FileId,
+    part: Option<&str>,
+) -> rusqlite::Result<Option<(FileRecord, Source)>> {
+    let Some((record, blob)) = find_file(connection, owner, id)? else {
+        return Ok(None);
+    };
+    let Some(part) = part else {
+        let source =
+            Source { name: record.name.clone(), media: record.media.clone(), size: record.size, digest: record.digest, blob };
+        return Ok(Some((record, source)));
+    };
+    let source = connection
+        .prepare_cached("SELECT media, size, digest, blob FROM parts WHERE file = :file AND name = :name")?
+        .query_row(named_params! {":file": id.to_string(), ":name": part}, |row| {
+            Ok(Source {
+                name: part.to_owned(),
+                media: row.get(0)?,
+                size: unsigned(row, 1)?,
+                digest: parsed(row, 2)?,
+                blob: parsed(row, 3)?,
+            })
+        })
+        .optional()?;
+    Ok(source.map(|source| (record, source)))
+}
+
+/// Deletes a file's row, and with it those of its parts and jobs. Answers with the blobs that nothing names any more.
+fn remove(transaction: &Transaction<'_>, file: FileId, blob: BlobId) -> rusqlite::Result<Vec<BlobId>> {
+    let file = file.to_string();
+    let mut blobs: Vec<String> = {
+        let mut parts = transaction.prepare_cached("SELECT blob FROM parts WHERE file = :file")?;
+        let rows = parts.query_map(named_params! {":file": file}, |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    blobs.push(blob.to_string());
+    transaction.prepare_cached("DELETE FROM files WHERE id = :file")?.execute(named_params! {":file": file})?;
+    let mut gone = Vec::with_capacity(blobs.len());
+    for blob in blobs {
+        gone.extend(unnamed(transaction, &blob)?);
+    }
+    Ok(gone)
 }
 
 pub(super) fn find_file(connection: &Connection, owner: &Owner, id: FileId) -> rusqlite::Result<Option<(FileRecord, BlobId)>> {
@@ -114,7 +175,10 @@ pub(super) fn unnamed(connection: &Connection, blob: &str) -> rusqlite::Result<O
 
 pub(super) fn is_named(connection: &Connection, blob: &str) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM files WHERE blob = :blob UNION ALL SELECT 1 FROM streams WHERE blob = :blob")?
+        .prepare_cached(
+            "SELECT 1 FROM files WHERE blob = :blob UNION ALL SELECT 1 FROM parts WHERE blob = :blob
+             UNION ALL SELECT 1 FROM streams WHERE blob = :blob",
+        )?
         .exists(named_params! {":blob": blob})
 }
 

@@ -11,6 +11,7 @@
 
 mod appender;
 mod blobs;
+mod content;
 mod failure;
 mod files;
 mod jobs;
@@ -33,14 +34,17 @@ use crate::auth::Owner;
 pub(crate) use appender::Appender;
 pub(crate) use blobs::random;
 pub use blobs::{BlobId, Blobs};
+pub use content::Content;
 pub use failure::StoreError;
 pub(crate) use failure::storage_full;
-pub(crate) use files::{int, parsed, unsigned};
+pub(crate) use files::{Source, int, parsed, unsigned};
 pub(crate) use jobs::NewJob;
 pub(crate) use records::Pending;
 pub use records::Records;
 pub(crate) use revocations::RevocationRow;
-pub(crate) use rows::{Committed, Direction, NewFile, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};
+pub(crate) use rows::{
+    Committed, Declared, Direction, Joined, NewFile, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow,
+};
 
 /// Records and blobs together. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -100,7 +104,7 @@ impl Store {
         self.records().file(owner.clone(), id).done().await
     }
 
-    /// Removes one of the owner's files and says whether there was one. Downloads of it that are under way go on to their end,
+    /// Removes one of the owner's files, with what processing made of it, and says whether there was one. Downloads of it that are under way go on to their end,
     /// and until then its bytes count for the owner's quota.
     ///
     /// # Errors
@@ -111,7 +115,7 @@ impl Store {
         // In a task of its own: a caller that gives up must not keep the bytes from being deleted.
         let task = tokio::spawn(async move {
             let removed = removed.done().await?;
-            if let Some(blob) = removed.unnamed {
+            for blob in removed.unnamed {
                 blobs.delete(blob).await;
             }
             Ok(removed.existed)
@@ -119,7 +123,17 @@ impl Store {
         task.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// The bytes that count for the owner's quota: files, and what is reserved for streams.
+    /// The bytes of one of the owner's files, or of a part that processing made of it. They stay readable while they are open, even
+    /// when the file is removed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn content(&self, owner: &Owner, id: FileId, part: Option<&str>) -> Result<Option<Content>, StoreError> {
+        let found = self.records().source(owner.clone(), id, part.map(str::to_owned)).done().await?;
+        Ok(found.map(|(file, source)| Content::new(file, source, self.blobs().clone())))
+    }
+
+    /// The bytes that count for the owner's quota: files with their parts, and what is reserved for streams.
     ///
     /// # Errors
     /// What the database says.

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use samewire_protocol::files::{FileRecord, FileState};
 use samewire_protocol::{Digest, FileId, SessionId, StreamId};
 
-use super::files::{find_file, int, parsed, unnamed, unsigned, used};
+use super::files::{find_file, find_source, int, parsed, unnamed, unsigned, used};
 use super::jobs::{self, NewJob};
 use super::made::complete;
 use super::records::Pending;
@@ -46,6 +46,11 @@ pub(crate) struct StreamRow {
     pub(crate) state: RowState,
     pub(crate) digest: Option<Digest>,
     pub(crate) file: Option<FileId>,
+    /// Where the part begins that is not proven.
+    pub(crate) part: Option<u64>,
+    /// Where in the blob a stream to a client begins.
+    pub(crate) start: u64,
+    pub(crate) note: Option<String>,
 }
 
 /// What is recorded when a stream is opened.
@@ -60,7 +65,12 @@ pub(crate) struct NewStream {
     pub(crate) size: Option<u64>,
     pub(crate) digest: Option<Digest>,
     pub(crate) blob: BlobId,
+    /// Where in the blob a stream to a client begins.
+    pub(crate) start: u64,
+    /// How large the blob of a stream to a client is.
+    pub(crate) held: Option<u64>,
     pub(crate) opened: u64,
+    pub(crate) note: Option<String>,
 }
 
 /// What became of a request to open a stream.
@@ -81,6 +91,28 @@ pub(crate) enum Reserved {
     Up(u64),
     /// There is no such stream any more.
     Gone,
+}
+
+/// What became of a declared size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Declared {
+    /// It is reserved.
+    Reserved,
+    /// The owner has no room for it; this much is left.
+    NoRoom { left: u64 },
+    /// There is no such stream of unknown length.
+    Gone,
+}
+
+/// What became of a request to make one stream of several.
+#[derive(Debug)]
+pub(crate) enum Joined {
+    /// It is recorded. Nothing names these blobs of its parts any more.
+    Whole { unnamed: Vec<BlobId> },
+    /// A part is not a whole stream any more.
+    Gone,
+    /// The owner has no room for it; this much is left beside the parts.
+    NoRoom { left: u64 },
 }
 
 /// The file to make of a stream.
@@ -111,7 +143,8 @@ pub(crate) enum Committed {
 
 /// The blob of a stream that became a file is the file's.
 const COLUMNS: &str = "owner, id, session, direction, name, media, size, reserved,
-    coalesce(blob, (SELECT files.blob FROM files WHERE files.id = streams.file)), opened, state, digest, file";
+    coalesce(blob, (SELECT files.blob FROM files WHERE files.id = streams.file)), opened, state, digest, file,
+    part, start, note";
 
 impl Records {
     /// Records a new stream from a client and reserves `want` bytes, or for a stream of unknown length what is left of the quota
@@ -144,26 +177,16 @@ impl Records {
         })
     }
 
-    /// Records a stream to a client that carries a file's content.
-    pub(crate) fn open_file(&self, stream: OutOfFile, file: FileId) -> Pending<Option<(FileRecord, BlobId)>> {
+    /// Records a stream to a client that carries a file's content, or a part's. Answers whether that is still there.
+    pub(crate) fn open_file(&self, out: OutOfFile) -> Pending<bool> {
         self.transact(move |transaction| {
-            let Some((record, blob)) = find_file(transaction, &stream.owner, file)? else {
-                return Ok(None);
-            };
-            let row = NewStream {
-                owner: stream.owner,
-                id: stream.id,
-                session: stream.session,
-                direction: Direction::Out,
-                name: Some(record.name.clone()),
-                media: record.media.clone(),
-                size: Some(record.size),
-                digest: Some(record.digest),
-                blob,
-                opened: stream.opened,
-            };
-            insert(transaction, &row, 0)?;
-            Ok::<_, rusqlite::Error>(Some((record, blob)))
+            let OutOfFile { stream, file, part } = out;
+            let source = find_source(transaction, &stream.owner, file, part.as_deref())?;
+            let there = source.is_some_and(|(_, source)| source.blob == stream.blob);
+            if there {
+                insert(transaction, &stream, 0)?;
+            }
+            Ok::<_, rusqlite::Error>(there)
         })
     }
 
@@ -194,7 +217,9 @@ impl Records {
     pub(crate) fn reserve(&self, owner: Owner, id: StreamId, want: u64, quota: u64) -> Pending<Reserved> {
         self.transact(move |transaction| {
             let now: Option<u64> = transaction
-                .prepare_cached("SELECT reserved FROM streams WHERE owner = :owner AND id = :id AND state = 'open'")?
+                .prepare_cached(
+                    "SELECT reserved FROM streams WHERE owner = :owner AND id = :id AND state = 'open' AND size IS NULL",
+                )?
                 .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| unsigned(row, 0))
                 .optional()?;
             let Some(now) = now else {
@@ -206,6 +231,39 @@ impl Records {
                 .prepare_cached("UPDATE streams SET reserved = :reserved WHERE owner = :owner AND id = :id")?
                 .execute(named_params! {":reserved": int(reserved), ":owner": owner.as_str(), ":id": id.to_string()})?;
             Ok::<_, rusqlite::Error>(Reserved::Up(reserved))
+        })
+    }
+
+    /// Declares the size of a stream of unknown length, and reserves it.
+    pub(crate) fn declare(&self, owner: Owner, id: StreamId, size: u64, quota: u64) -> Pending<Declared> {
+        self.transact(move |transaction| {
+            let now: Option<u64> = transaction
+                .prepare_cached(
+                    "SELECT reserved FROM streams WHERE owner = :owner AND id = :id AND state = 'open' AND size IS NULL",
+                )?
+                .query_row(named_params! {":owner": owner.as_str(), ":id": id.to_string()}, |row| unsigned(row, 0))
+                .optional()?;
+            let Some(now) = now else {
+                return Ok(Declared::Gone);
+            };
+            let left = quota.saturating_sub(used(transaction, &owner)?).saturating_add(now);
+            if size > left {
+                return Ok(Declared::NoRoom { left });
+            }
+            transaction
+                .prepare_cached("UPDATE streams SET size = :size, reserved = :size WHERE owner = :owner AND id = :id")?
+                .execute(named_params! {":size": int(size), ":owner": owner.as_str(), ":id": id.to_string()})?;
+            Ok::<_, rusqlite::Error>(Declared::Reserved)
+        })
+    }
+
+    /// Records where the part begins whose bytes do not count yet, or that there is none. Answers whether the stream is still there.
+    pub(crate) fn mark_part(&self, owner: Owner, id: StreamId, part: Option<u64>) -> Pending<bool> {
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached("UPDATE streams SET part = :part WHERE owner = :owner AND id = :id AND state = 'open'")?
+                .execute(named_params! {":part": part.map(int), ":owner": owner.as_str(), ":id": id.to_string()})?;
+            Ok::<_, rusqlite::Error>(changed == 1)
         })
     }
 
@@ -221,6 +279,41 @@ impl Records {
                     ":size": int(size), ":digest": digest.to_string(), ":owner": owner.as_str(), ":id": id.to_string()
                 })?;
             Ok::<_, rusqlite::Error>(changed == 1)
+        })
+    }
+
+    /// Records a whole stream that was made of others, which go. Their bytes and its own count once.
+    pub(crate) fn join(&self, stream: NewStream, parts: Vec<(StreamId, BlobId)>, quota: u64) -> Pending<Joined> {
+        self.transact(move |transaction| {
+            let size = stream.size.unwrap_or(0);
+            let mut freed = 0_u64;
+            let mut seen = Vec::with_capacity(parts.len());
+            for part in parts {
+                if seen.contains(&part) {
+                    continue;
+                }
+                let whole = |row: &StreamRow| {
+                    row.direction == Direction::In && row.state == RowState::Whole && row.blob == Some(part.1)
+                };
+                let Some(row) = find(transaction, &stream.owner, part.0)?.filter(whole) else {
+                    return Ok(Joined::Gone);
+                };
+                freed += row.reserved;
+                seen.push(part);
+            }
+            let left = quota.saturating_sub(used(transaction, &stream.owner)?.saturating_sub(freed));
+            if size > left {
+                return Ok(Joined::NoRoom { left });
+            }
+            insert(transaction, &stream, size)?;
+            let mut unnamed_blobs = Vec::with_capacity(seen.len());
+            for (id, blob) in seen {
+                transaction
+                    .prepare_cached("DELETE FROM streams WHERE owner = :owner AND id = :id")?
+                    .execute(named_params! {":owner": stream.owner.as_str(), ":id": id.to_string()})?;
+                unnamed_blobs.extend(unnamed(transaction, &blob.to_string())?);
+            }
+            Ok::<_, rusqlite::Error>(Joined::Whole { unnamed: unnamed_blobs })
         })
     }
 
@@ -292,13 +385,12 @@ impl Records {
     }
 }
 
-/// What is recorded of a stream to a client beside the file's own data.
+/// A stream to a client, and what of a file it carries.
 #[derive(Clone, Debug)]
 pub(crate) struct OutOfFile {
-    pub(crate) owner: Owner,
-    pub(crate) id: StreamId,
-    pub(crate) session: Option<SessionId>,
-    pub(crate) opened: u64,
+    pub(crate) stream: NewStream,
+    pub(crate) file: FileId,
+    pub(crate) part: Option<String>,
 }
 
 fn find(transaction: &Transaction<'_>, owner: &Owner, id: StreamId) -> rusqlite::Result<Option<StreamRow>> {
@@ -309,20 +401,24 @@ fn find(transaction: &Transaction<'_>, owner: &Owner, id: StreamId) -> rusqlite:
 }
 
 fn insert(transaction: &Transaction<'_>, stream: &NewStream, reserved: u64) -> rusqlite::Result<()> {
-    let (direction, state) = match stream.direction {
-        Direction::In => ("in", "open"),
-        Direction::Out => ("out", "whole"),
+    let (direction, state) = match (stream.direction, stream.digest) {
+        (Direction::In, None) => ("in", "open"),
+        // What is made of other streams is whole from the start.
+        (Direction::In, Some(_)) => ("in", "whole"),
+        (Direction::Out, _) => ("out", "whole"),
     };
     transaction
         .prepare_cached(
-            "INSERT INTO streams (owner, id, session, direction, name, media, size, reserved, blob, opened, state, digest)
-             VALUES (:owner, :id, :session, :direction, :name, :media, :size, :reserved, :blob, :opened, :state, :digest)",
+            "INSERT INTO streams (owner, id, session, direction, name, media, size, reserved, blob, start, held, opened, state, digest, note)
+             VALUES (:owner, :id, :session, :direction, :name, :media, :size, :reserved, :blob, :start, :held, :opened, :state, :digest,
+                 :note)",
         )?
         .execute(named_params! {
             ":owner": stream.owner.as_str(), ":id": stream.id.to_string(), ":session": written(stream.session),
             ":direction": direction, ":name": stream.name, ":media": stream.media, ":size": stream.size.map(int),
             ":reserved": int(reserved), ":blob": stream.blob.to_string(), ":opened": int(stream.opened), ":state": state,
-            ":digest": stream.digest.map(|digest| digest.to_string()),
+            ":digest": stream.digest.map(|digest| digest.to_string()), ":start": int(stream.start), ":held": stream.held.map(int),
+            ":note": stream.note,
         })
         .map(drop)
 }
@@ -358,5 +454,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StreamRow> {
         },
         digest: if optional(11)? { Some(parsed(row, 11)?) } else { None },
         file: if optional(12)? { Some(parsed(row, 12)?) } else { None },
+        part: if optional(13)? { Some(unsigned(row, 13)?) } else { None },
+        start: unsigned(row, 14)?,
+        note: row.get(15)?,
     })
 }

@@ -6,10 +6,10 @@ use samewire_protocol::name::{check_name, is_media};
 use samewire_protocol::{Code, Failure, SessionId, StreamId};
 
 use super::entry::{Entry, Phase, PublishedState, Receiving, Wake};
-use super::{Attachment, MAX_PER_OWNER, Notice, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams};
+use super::{Attachment, MAX_NOTE, MAX_PER_OWNER, Notice, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams, too_big};
 use crate::auth::Owner;
-use crate::limits::first_reservation;
-use crate::store::{BlobId, Direction, NewStream, Opened, RowState, StoreError, StreamRow, now_ms, storage_full};
+use crate::limits::{Allowance, first_reservation, next_reservation};
+use crate::store::{BlobId, Direction, NewStream, Opened, Reserved, RowState, StoreError, StreamRow, now_ms, storage_full};
 
 enum Claim {
     /// The id is new; this entry holds its place.
@@ -32,23 +32,65 @@ impl Streams {
         &self,
         owner: &Owner,
         session: SessionId,
+        allowance: Allowance,
         id: StreamId,
         spec: StreamSpec,
         observer: Observer,
     ) -> Result<Attachment, Failure> {
-        self.0.check(&spec)?;
+        let holder = Holder { session: Some(session), allowance, observer };
+        self.0.open_or_continue(owner, id, &spec, holder).await
+    }
+}
+
+/// Who takes hold of a stream.
+pub(super) struct Holder {
+    /// None over HTTP.
+    pub(super) session: Option<SessionId>,
+    pub(super) allowance: Allowance,
+    pub(super) observer: Observer,
+}
+
+impl Shared {
+    pub(super) async fn open_or_continue(
+        self: &Arc<Self>,
+        owner: &Owner,
+        id: StreamId,
+        spec: &StreamSpec,
+        holder: Holder,
+    ) -> Result<Attachment, Failure> {
+        check(spec, holder.allowance)?;
         loop {
-            match self.0.claim(owner, Some(session), id, &spec)? {
-                Claim::Known(entry) => return self.0.attach(entry, Some(session), &spec, observer).await,
+            match self.claim(owner, id, spec, &holder)? {
+                Claim::Known(entry) => return self.attach(entry, Some(spec.size), holder).await,
                 Claim::Opening(entry) => wait_until_opened(&entry).await,
                 Claim::New(entry) => {
                     // In a task of its own, so that a caller that gives up leaves no half-opened stream.
-                    let opening = self.0.runtime.spawn(Arc::clone(&self.0).open(entry));
+                    let opening = self.runtime.spawn(Arc::clone(self).open(entry));
                     let entry = opening.await.map_err(|_| Failure::from(StoreError::Closed))??;
-                    return self.0.attach(entry, Some(session), &spec, observer).await;
+                    return self.attach(entry, Some(spec.size), holder).await;
                 }
             }
         }
+    }
+}
+
+/// Whether a stream may be opened that is said to be so.
+pub(super) fn check(spec: &StreamSpec, allowance: Allowance) -> Result<(), Failure> {
+    if let Some(name) = &spec.name {
+        check_name(name).map_err(|error| Failure::new(Code::BadName, error.to_string()))?;
+    }
+    if spec.media.as_deref().is_some_and(|media| !is_media(media)) {
+        return Err(Failure::new(Code::BadName, "the media type is not one; write it as in image/png, or leave it out"));
+    }
+    if spec.note.as_ref().is_some_and(|note| note.len() > MAX_NOTE) {
+        return Err(Failure::new(
+            Code::TooBig,
+            format!("what is said of the upload is longer than {MAX_NOTE} bytes; say less"),
+        ));
+    }
+    match spec.size {
+        Some(size) if size > allowance.max_upload => Err(too_big(allowance.max_upload)),
+        _ => Ok(()),
     }
 }
 
@@ -58,21 +100,7 @@ pub(super) async fn wait_until_opened(entry: &Entry) {
 }
 
 impl Shared {
-    fn check(&self, spec: &StreamSpec) -> Result<(), Failure> {
-        if let Some(name) = &spec.name {
-            check_name(name).map_err(|error| Failure::new(Code::BadName, error.to_string()))?;
-        }
-        if spec.media.as_deref().is_some_and(|media| !is_media(media)) {
-            return Err(Failure::new(Code::BadName, "the media type is not one; write it as in image/png, or leave it out"));
-        }
-        let max = self.settings.max_upload;
-        if spec.size.is_some_and(|size| size > max) {
-            return Err(Failure::new(Code::TooBig, format!("this server takes streams of up to {max} bytes")));
-        }
-        Ok(())
-    }
-
-    fn claim(&self, owner: &Owner, session: Option<SessionId>, id: StreamId, spec: &StreamSpec) -> Result<Claim, Failure> {
+    fn claim(&self, owner: &Owner, id: StreamId, spec: &StreamSpec, holder: &Holder) -> Result<Claim, Failure> {
         let mut owners = self.owners.lock();
         let owned = owners.entry(owner.clone()).or_default();
         match owned.slots.get(&id) {
@@ -83,14 +111,14 @@ impl Shared {
                 Phase::Gone(_) => {}
             },
             None if owned.slots.len() >= MAX_PER_OWNER => {
-                let told = format!("you have {MAX_PER_OWNER} streams under way; finish or abort one of them first");
-                return Err(Failure::new(Code::TooManyStreams, told));
+                return Err(too_many());
             }
             None => {}
         }
         owned.fallen.retain(|fallen| fallen.id != id);
         let blob = BlobId::draw().map_err(StoreError::Io)?;
-        let entry = Entry::new((owner.clone(), id), session, spec.clone(), blob, now_ms(), (Phase::Opening, 0));
+        let name = (owner.clone(), id);
+        let entry = Entry::new(name, holder.session, spec.clone(), blob, now_ms(), holder.allowance, (Phase::Opening, 0));
         owned.slots.insert(id, Slot::In(Arc::clone(&entry)));
         Ok(Claim::New(entry))
     }
@@ -121,8 +149,12 @@ impl Shared {
     }
 
     async fn record(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Recorded, Failure> {
-        let Settled { want, quota } = self.room(entry)?;
-        let session = entry.inner.lock().session;
+        let (session, allowance) = {
+            let inner = entry.inner.lock();
+            (inner.session, inner.allowance)
+        };
+        let want = first_reservation(entry.spec.size, self.settings.window, allowance.max_upload);
+        self.has_room(want)?;
         let row = NewStream {
             owner: entry.owner.clone(),
             id: entry.id,
@@ -133,9 +165,12 @@ impl Shared {
             size: entry.spec.size,
             digest: None,
             blob: entry.blob,
+            start: 0,
+            held: None,
             opened: entry.opened_ms,
+            note: entry.spec.note.clone(),
         };
-        match self.store.records().open_stream(row, want, quota).done().await? {
+        match self.store.records().open_stream(row, want, allowance.quota).done().await? {
             Opened::New { reserved } => {
                 let (blobs, blob) = (self.store.blobs().clone(), entry.blob);
                 let created = tokio::task::spawn_blocking(move || blobs.create(blob)).await;
@@ -145,48 +180,47 @@ impl Shared {
                 }
                 Ok(Recorded::New { reserved })
             }
-            Opened::NoRoom { left } => {
-                let told = format!("your files and streams leave room for {left} of {quota} bytes; remove some first");
-                Err(Failure::new(Code::QuotaExceeded, told))
-            }
-            Opened::Known(row) => committed(*row).map(Recorded::Committed).ok_or_else(taken),
+            Opened::NoRoom { left } => Err(no_room(left, allowance)),
+            Opened::Known(row) => self.committed(*row).map(Recorded::Committed).ok_or_else(taken),
         }
     }
 
-    fn room(&self, entry: &Entry) -> Result<Settled, Failure> {
-        let want = first_reservation(entry.spec.size, self.settings.window, self.settings.max_upload);
+    /// Whether the disk has room for this much more.
+    pub(super) fn has_room(&self, want: u64) -> Result<(), Failure> {
         let free = self.store.blobs().free().map_err(StoreError::Io)?;
-        if want.saturating_add(SPARE_DISK) > free {
-            return Err(storage_full());
-        }
-        Ok(Settled { want, quota: self.settings.quota.of(&entry.owner) })
+        if want.saturating_add(SPARE_DISK) > free { Err(storage_full()) } else { Ok(()) }
     }
 
-    async fn attach(
+    /// Takes hold of a stream. `size` is what its sender says of it, unless he says nothing.
+    pub(super) async fn attach(
         self: &Arc<Self>,
         entry: Arc<Entry>,
-        session: Option<SessionId>,
-        spec: &StreamSpec,
-        observer: Observer,
+        size: Option<Option<u64>>,
+        holder: Holder,
     ) -> Result<Attachment, Failure> {
+        let Holder { session, allowance, observer } = holder;
         let (mut attachment, wake, moved, before) = {
             let mut inner = entry.inner.lock();
             if let Phase::Gone(failure) = &inner.phase {
                 return Err(failure.clone());
             }
-            if !inner.fits(&entry.spec, spec.size) {
+            if size.is_some_and(|size| !inner.fits(&entry.spec, size)) {
                 let told = "the stream was opened with another size; open a new one for other bytes";
                 return Err(Failure::new(Code::SizeMismatch, told));
             }
             inner.epoch += 1;
             inner.attached = true;
-            let before = inner.observer.take();
-            let moved = std::mem::replace(&mut inner.session, session) != session;
-            let durable = inner.durable;
+            inner.allowance = allowance;
+            let moved = inner.session != session;
+            // A session that comes back over a new connection knows by itself; whoever else had the stream would wait for ever.
+            let before = inner.observer.take().filter(|_| moved || inner.session.is_none());
+            inner.session = session;
+            let (durable, size) = (inner.durable, inner.size);
             let wake = match &mut inner.phase {
                 Phase::Open(receiving) => {
+                    receiving.drop_part();
                     receiving.flush = !receiving.queue.is_empty();
-                    receiving.schedule(durable, entry.spec.size)
+                    receiving.schedule(durable, size)
                 }
                 _ => Wake::Nothing,
             };
@@ -195,21 +229,21 @@ impl Shared {
             (Attachment::new(Arc::clone(self), Arc::clone(&entry), inner.epoch), wake, moved, before)
         };
         self.wake(&entry, wake);
+        if let Some(before) = before {
+            before(Notice::Aborted(superseded()));
+        }
         if moved {
-            // A session that comes back over a new connection knows by itself; another one would wait for ever.
-            if let Some(before) = before {
-                before(Notice::Aborted(Failure::new(Code::Superseded, "another session of yours goes on with the stream")));
-            }
             self.store.records().move_stream(entry.owner.clone(), entry.id, session).done().await?;
         }
         drop(entry.published.subscribe().wait_for(|now| !now.busy).await);
+        self.top_up(&entry).await?;
 
         let mut inner = entry.inner.lock();
         if let Phase::Gone(failure) = &inner.phase {
             return Err(failure.clone());
         }
         if !attachment.is_current(&inner) {
-            return Err(Failure::new(Code::Superseded, "the stream was continued by a newer connection"));
+            return Err(superseded());
         }
         inner.observer = Some(observer);
         attachment.offset = inner.durable;
@@ -218,11 +252,30 @@ impl Shared {
         drop(inner);
         Ok(attachment)
     }
-}
 
-struct Settled {
-    want: u64,
-    quota: u64,
+    /// A stream of unknown length that used up what was reserved for it needs more before its sender can go on: nothing that he
+    /// sends would ask for it.
+    async fn top_up(&self, entry: &Entry) -> Result<(), Failure> {
+        let (want, quota) = {
+            let inner = entry.inner.lock();
+            match &inner.phase {
+                Phase::Open(receiving) if inner.size.is_none() && receiving.reserved == inner.durable => {
+                    let Allowance { quota, max_upload } = inner.allowance;
+                    (next_reservation(inner.durable, receiving.reserved, self.settings.window, max_upload), quota)
+                }
+                _ => return Ok(()),
+            }
+        };
+        let reserved = match want {
+            Some(want) => match self.store.records().reserve(entry.owner.clone(), entry.id, want, quota).done().await? {
+                Reserved::Up(reserved) => Some(reserved),
+                Reserved::Gone => None,
+            },
+            None => None,
+        };
+        self.give_credit(entry, reserved);
+        Ok(())
+    }
 }
 
 enum Recorded {
@@ -230,17 +283,35 @@ enum Recorded {
     Committed(Arc<Entry>),
 }
 
-/// A stream that became a file: known from its row alone, and not kept in memory.
-pub(super) fn committed(row: StreamRow) -> Option<Arc<Entry>> {
-    let (RowState::Committed, Direction::In, Some(digest), Some(size)) = (row.state, row.direction, row.digest, row.size)
-    else {
-        return None;
-    };
-    // The file may have been removed since; then this is the name of nothing.
-    let blob = row.blob.or_else(|| BlobId::draw().ok())?;
-    let spec = StreamSpec { name: row.name, media: row.media, size: Some(size) };
-    let phase = Phase::Whole { digest, committed: true };
-    Some(Entry::new((row.owner, row.id), row.session, spec, blob, row.opened, (phase, size)))
+impl Shared {
+    /// A stream that became a file: known from its row alone, and not kept in memory.
+    pub(super) fn committed(&self, row: StreamRow) -> Option<Arc<Entry>> {
+        let (RowState::Committed, Direction::In, Some(digest), Some(size)) = (row.state, row.direction, row.digest, row.size)
+        else {
+            return None;
+        };
+        // The file may have been removed since; then this is the name of nothing.
+        let blob = row.blob.or_else(|| BlobId::draw().ok())?;
+        let spec = StreamSpec { name: row.name, media: row.media, size: Some(size), note: row.note };
+        let allowance = self.settings.allowance_of(&row.owner);
+        let phase = Phase::Whole { digest, committed: true };
+        Some(Entry::new((row.owner, row.id), row.session, spec, blob, row.opened, allowance, (phase, size)))
+    }
+}
+
+pub(super) fn superseded() -> Failure {
+    Failure::new(Code::Superseded, "the stream was continued by a newer connection")
+}
+
+pub(super) fn too_many() -> Failure {
+    let told = format!("you have {MAX_PER_OWNER} streams under way; finish or abort one of them first");
+    Failure::new(Code::TooManyStreams, told)
+}
+
+pub(super) fn no_room(left: u64, allowance: Allowance) -> Failure {
+    let quota = allowance.quota;
+    let told = format!("your files and streams leave room for {left} of {quota} bytes; remove some first");
+    Failure::new(Code::QuotaExceeded, told)
 }
 
 fn taken() -> Failure {

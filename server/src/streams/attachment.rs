@@ -20,8 +20,8 @@ pub struct Attachment {
     pub limit: u64,
     /// How far the stream was. A whole or committed one takes no more bytes; its `end` is answered at once.
     pub state: StreamState,
-    shared: Arc<Shared>,
-    entry: Arc<Entry>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) entry: Arc<Entry>,
     epoch: u64,
 }
 
@@ -39,8 +39,8 @@ impl Attachment {
     /// Takes the next bytes, which begin at `offset`. Never blocks; the bytes are kept as they are, without a copy.
     ///
     /// # Errors
-    /// `bad-offset` for a gap, an overlap or bytes after the end, and `beyond-credit`. Nothing is stored then, and the stream
-    /// can be continued.
+    /// `bad-offset` for a gap, an overlap or bytes after the end, `size-mismatch` for more bytes than were declared, and
+    /// `beyond-credit`. Nothing is stored then, and the stream can be continued.
     pub fn push(&self, offset: u64, bytes: Bytes) -> Result<(), Failure> {
         let wake = {
             let mut inner = self.entry.inner.lock();
@@ -48,18 +48,22 @@ impl Attachment {
                 return Ok(());
             }
             let limit = self.entry.limit(&inner, &self.shared.settings);
-            let durable = inner.durable;
+            let (durable, size) = (inner.durable, inner.size);
             let receiving = match &mut inner.phase {
                 Phase::Open(receiving) if receiving.end.is_none() => receiving,
                 Phase::Gone(_) => return Ok(()),
                 _ => return Err(Failure::new(Code::BadOffset, "the stream has ended; nothing can be added to it")),
             };
-            let received = durable + receiving.queued;
+            let received = receiving.on_disk(durable) + receiving.queued;
             if offset != received {
                 let told = format!("the next byte of the stream is number {received}, and {offset} came");
                 return Err(Failure::new(Code::BadOffset, told));
             }
             let len = bytes.len() as u64;
+            if let Some(size) = size.filter(|size| len > size.saturating_sub(received)) {
+                let told = format!("{size} bytes were declared, and more came; declare the right size or none");
+                return Err(Failure::new(Code::SizeMismatch, told));
+            }
             if len > limit.saturating_sub(received) {
                 let told = format!("the stream has credit up to byte {limit}; wait for more before sending on");
                 return Err(Failure::new(Code::BeyondCredit, told));
@@ -69,28 +73,29 @@ impl Attachment {
             }
             receiving.queue.push_back(bytes);
             receiving.queued += len;
-            receiving.schedule(durable, self.entry.spec.size)
+            receiving.schedule(durable, size)
         };
         self.shared.wake(&self.entry, wake);
         Ok(())
     }
 
-    /// Says that all bytes were pushed. [`Notice::Finished`] or [`Notice::Aborted`] follows.
-    pub fn end(&self, size: u64, digest: Digest) {
+    /// Says that all bytes were pushed. [`Notice::Finished`] or [`Notice::Aborted`] follows. A sender that knows no digest takes the
+    /// server's.
+    pub fn end(&self, size: u64, digest: Option<Digest>) {
         let wake = {
             let mut inner = self.entry.inner.lock();
             if inner.epoch != self.epoch {
                 return;
             }
             if let Phase::Whole { digest: known, .. } = inner.phase {
-                return self.answer_repeated_end(&inner, (size, digest) == (inner.durable, known));
+                return self.answer_repeated_end(&inner, size == inner.durable && digest.is_none_or(|digest| digest == known));
             }
-            let durable = inner.durable;
+            let (durable, declared) = (inner.durable, inner.size);
             let Phase::Open(receiving) = &mut inner.phase else {
                 return;
             };
             receiving.end.get_or_insert((size, digest));
-            receiving.schedule(durable, self.entry.spec.size)
+            receiving.schedule(durable, declared)
         };
         self.shared.wake(&self.entry, wake);
     }
@@ -131,7 +136,8 @@ impl Attachment {
         }
     }
 
-    /// Lets go of the stream, which stays as it is until its idle time is over. What was pushed is still written.
+    /// Lets go of the stream, which stays as it is until its idle time is over. What was pushed is still written; a part that is not
+    /// proven is dropped.
     pub fn detach(&self) {
         let wake = {
             let mut inner = self.entry.inner.lock();
@@ -142,11 +148,12 @@ impl Attachment {
             inner.attached = false;
             inner.observer = None;
             inner.active_ms = now_ms();
-            let durable = inner.durable;
+            let (durable, size) = (inner.durable, inner.size);
             match &mut inner.phase {
                 Phase::Open(receiving) => {
+                    receiving.drop_part();
                     receiving.flush = !receiving.queue.is_empty();
-                    let wake = receiving.schedule(durable, self.entry.spec.size);
+                    let wake = receiving.schedule(durable, size);
                     receiving.rest();
                     wake
                 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{Observer, Settings, StreamSpec, StreamState};
 use crate::auth::Owner;
+use crate::limits::Allowance;
 use crate::store::{Appender, BlobId, now_ms};
 
 /// Bytes are written in batches of at least this size while they come fast; smaller ones wait a moment for more, so that a peer that
@@ -19,6 +20,7 @@ pub(super) const BATCH: u64 = 64 * 1024;
 pub(super) struct Entry {
     pub(super) owner: Owner,
     pub(super) id: StreamId,
+    /// As it was when the stream was opened; a size may have been declared since.
     pub(super) spec: StreamSpec,
     pub(super) blob: BlobId,
     pub(super) opened_ms: u64,
@@ -29,13 +31,18 @@ pub(super) struct Entry {
 
 pub(super) struct Inner {
     pub(super) phase: Phase,
+    /// None for a stream that was last held over HTTP: every session of its owner may name it.
     pub(super) session: Option<SessionId>,
+    /// What the one who was last attached may keep and send.
+    pub(super) allowance: Allowance,
     /// Counts attachments; those of an older count are fenced off.
     pub(super) epoch: u64,
     pub(super) attached: bool,
     pub(super) observer: Option<Observer>,
     pub(super) active_ms: u64,
+    /// Bytes that count. Those of a part that is not proven are on the disk behind them, and do not.
     pub(super) durable: u64,
+    pub(super) size: Option<u64>,
 }
 
 pub(super) enum Phase {
@@ -62,9 +69,31 @@ pub(super) struct Receiving {
     pub(super) timer: bool,
     /// Somebody waits until the queue is empty.
     pub(super) flush: bool,
-    pub(super) end: Option<(u64, Digest)>,
-    /// Since when the sender has had no credit because nothing more can be reserved.
-    pub(super) starved_ms: Option<u64>,
+    /// Without a digest, the server's own counts.
+    pub(super) end: Option<(u64, Option<Digest>)>,
+    /// All that can be reserved is used. There is credit for one byte more: only a sender that goes on sends it.
+    pub(super) exhausted: bool,
+    pub(super) part: Option<Part>,
+    /// What to do about a part once the queue is empty.
+    pub(super) ask: Option<Ask>,
+}
+
+/// A run of bytes that counts as a whole or not at all.
+pub(super) struct Part {
+    /// Bytes of it that are on the disk.
+    pub(super) written: u64,
+    /// The digest of what counts.
+    pub(super) before: Digester,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// What comes from here on is a part.
+    Begin,
+    /// The part counts.
+    Prove,
+    /// The part never was. What is queued is of it.
+    Discard,
 }
 
 /// Where bytes go. Without a digester, that of the bytes so far is computed when it is first needed.
@@ -104,9 +133,20 @@ impl Entry {
         spec: StreamSpec,
         blob: BlobId,
         opened_ms: u64,
+        allowance: Allowance,
         (phase, durable): (Phase, u64),
     ) -> Arc<Self> {
-        let inner = Inner { phase, session, epoch: 0, attached: false, observer: None, active_ms: now_ms(), durable };
+        let inner = Inner {
+            phase,
+            session,
+            allowance,
+            epoch: 0,
+            attached: false,
+            observer: None,
+            active_ms: now_ms(),
+            durable,
+            size: spec.size,
+        };
         let (published, _) = watch::channel(inner.published());
         Arc::new(Self { owner, id, spec, blob, opened_ms, inner: Mutex::new(inner), published })
     }
@@ -124,7 +164,8 @@ impl Entry {
     pub(super) fn limit(&self, inner: &Inner, settings: &Settings) -> u64 {
         match &inner.phase {
             Phase::Open(receiving) => {
-                inner.durable.saturating_add(settings.window).min(self.spec.size.unwrap_or(receiving.reserved))
+                let most = inner.size.unwrap_or(receiving.reserved + u64::from(receiving.exhausted));
+                receiving.on_disk(inner.durable).saturating_add(settings.window).min(most)
             }
             _ => inner.durable,
         }
@@ -140,10 +181,11 @@ impl Inner {
         }
     }
 
-    /// Whether a sender that says this size means the stream as it is. Of a whole stream of undeclared length the size is known.
-    pub(super) fn fits(&self, declared: &StreamSpec, size: Option<u64>) -> bool {
+    /// Whether a sender that says this size means the stream as it is. Of a whole stream of undeclared length the size is known,
+    /// and one that was declared later may still be left out.
+    pub(super) fn fits(&self, opened: &StreamSpec, size: Option<u64>) -> bool {
         let whole = matches!(self.phase, Phase::Whole { .. });
-        declared.size == size || whole && size.is_none_or(|size| size == self.durable)
+        self.size == size || opened.size == size || whole && size.is_none_or(|size| size == self.durable)
     }
 
     fn published(&self) -> Published {
@@ -163,13 +205,37 @@ impl Receiving {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.writing || !self.queue.is_empty() || self.end.is_some()
+        self.writing || !self.queue.is_empty() || self.end.is_some() || self.ask.is_some()
+    }
+
+    /// How many bytes the blob has.
+    pub(super) fn on_disk(&self, durable: u64) -> u64 {
+        durable + self.part.as_ref().map_or(0, |part| part.written)
+    }
+
+    /// Whether more came than there is room for.
+    pub(super) fn is_beyond(&self, durable: u64, size: Option<u64>) -> bool {
+        size.is_none() && self.on_disk(durable) + self.queued > self.reserved
+    }
+
+    /// The one who sent the part is gone, and with him the proof.
+    pub(super) fn drop_part(&mut self) {
+        if self.part.is_some() || self.ask == Some(Ask::Begin) {
+            self.ask = Some(Ask::Discard);
+            // What is being written at this moment still counts as queued.
+            self.queued -= self.queue.drain(..).map(|bytes| bytes.len() as u64).sum::<u64>();
+        }
     }
 
     /// Whether what is queued should be written now and not wait for more to come.
     pub(super) fn is_due(&self, durable: u64, size: Option<u64>) -> bool {
-        let last = size == Some(durable + self.queued) && self.queued > 0;
-        self.queued >= BATCH || last || self.end.is_some() || (self.flush && self.queued > 0)
+        let last = size == Some(self.on_disk(durable) + self.queued) && self.queued > 0;
+        self.queued >= BATCH
+            || last
+            || self.end.is_some()
+            || self.ask.is_some()
+            || (self.flush && self.queued > 0)
+            || self.is_beyond(durable, size)
     }
 
     /// Decides who writes what is queued.

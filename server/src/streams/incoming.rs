@@ -9,7 +9,7 @@ use samewire_protocol::name::check_name;
 use samewire_protocol::{Code, Digest, Failure, FileId, JobId, SessionId, StreamId};
 use tokio::sync::watch;
 
-use super::accept::{committed, wait_until_opened};
+use super::accept::wait_until_opened;
 use super::entry::{Entry, Phase, Published, PublishedState};
 use super::reader::unreadable;
 use super::{Candidate, HEAD, Plan, Reader, Shared, Slot, StreamState, Streams, not_found};
@@ -42,7 +42,7 @@ impl Streams {
             let Some(entry) = self.0.in_memory(owner, session, id)? else {
                 let row = self.0.store.records().stream(owner.clone(), id).done().await?;
                 let row = row.filter(|row| row.session.is_none_or(|its| its == session));
-                let entry = row.and_then(committed).ok_or_else(|| not_found(id))?;
+                let entry = row.and_then(|row| self.0.committed(row)).ok_or_else(|| not_found(id))?;
                 return Ok(Incoming { shared: Arc::clone(&self.0), entry });
             };
             let opening = {
@@ -82,6 +82,10 @@ impl Shared {
 }
 
 impl Incoming {
+    pub(super) fn new(shared: &Arc<Shared>, entry: &Arc<Entry>) -> Self {
+        Self { shared: Arc::clone(shared), entry: Arc::clone(entry) }
+    }
+
     /// The stream's id.
     #[must_use]
     pub fn id(&self) -> StreamId {
@@ -103,7 +107,7 @@ impl Incoming {
     /// The size that the client declared, in bytes.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
-        self.entry.spec.size
+        self.entry.inner.lock().size
     }
 
     /// How far it is now.
@@ -222,7 +226,7 @@ impl Shared {
 
 fn progress(entry: &Entry, now: &Published) -> Progress {
     let whole = matches!(now.state, PublishedState::Whole(_));
-    Progress { durable: now.durable, size: if whole { Some(now.durable) } else { entry.spec.size } }
+    Progress { durable: now.durable, size: if whole { Some(now.durable) } else { entry.inner.lock().size } }
 }
 
 /// Waits for a state of the stream. The sender lives in the entry, so the error cannot come up.

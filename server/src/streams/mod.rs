@@ -9,14 +9,18 @@
 
 mod accept;
 mod attachment;
+mod concat;
 mod end;
 mod entry;
 mod incoming;
 mod intake;
+mod look;
 mod outgoing;
+mod parts;
 mod reader;
 mod recover;
 mod sweep;
+mod upload;
 mod writer;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,15 +30,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use samewire_protocol::{Code, Digest, Failure, Limits, SessionId, StreamId};
 
-use crate::auth::Owner;
-use crate::limits::Quota;
+use crate::auth::{Access, Owner};
+use crate::limits::{Allowance, Quota};
 use crate::store::{Store, StoreError};
 
 pub use attachment::Attachment;
 pub use incoming::{Incoming, Progress};
 pub use intake::{Candidate, HEAD, Intake, Plan};
-pub use outgoing::{MAX_READ, Outgoing};
+pub use look::UploadStatus;
+pub use outgoing::{Excerpt, MAX_READ, Outgoing};
 pub use reader::Reader;
+pub use upload::Upload;
 
 use entry::Entry;
 use outgoing::OutEntry;
@@ -44,6 +50,9 @@ pub const MAX_PER_OWNER: usize = 256;
 
 /// Failed streams of one owner whose reason is remembered, for calls that name them.
 const MAX_FALLEN: usize = 64;
+
+/// The longest note of a stream, in bytes.
+pub const MAX_NOTE: usize = 8 * 1024;
 
 /// Room on the disk that streams leave to the records.
 const SPARE_DISK: u64 = 16 << 20;
@@ -57,6 +66,8 @@ pub struct StreamSpec {
     pub media: Option<String>,
     /// Its size in bytes, where it is known.
     pub size: Option<u64>,
+    /// What the door that opens it wants to remember of it, at most [`MAX_NOTE`] bytes. Nothing else reads it.
+    pub note: Option<String>,
 }
 
 /// How far a stream is that a client sends.
@@ -127,6 +138,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What an owner may keep and send whose token does not say so.
+    fn allowance_of(&self, owner: &Owner) -> Allowance {
+        Allowance { quota: self.quota.of(owner), max_upload: self.max_upload }
+    }
+
     /// Takes what concerns streams out of a configuration.
     #[must_use]
     pub fn new(streams: &crate::config::Streams, limits: &Limits) -> Self {
@@ -209,11 +225,28 @@ impl Streams {
         &self.0.store
     }
 
+    /// What the holder of this access may keep and send.
+    #[must_use]
+    pub fn allowance(&self, access: &Access) -> Allowance {
+        access.grants.allowance(self.0.settings.allowance_of(access.identity.owner()))
+    }
+
     /// How many streams are under way.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.owners.lock().values().map(|owned| owned.slots.len()).sum()
     }
+}
+
+fn too_big(max: u64) -> Failure {
+    Failure::new(Code::TooBig, format!("you may send streams of up to {max} bytes"))
+}
+
+/// Every way of not being there is told in these words where no session asks.
+#[must_use]
+pub fn no_upload(id: StreamId) -> Failure {
+    let told = "it never was, has expired, or belongs to somebody else; begin a new one";
+    Failure::new(Code::StreamNotFound, format!("you have no upload {id}: {told}"))
 }
 
 /// Every way of not being there is told in these words.

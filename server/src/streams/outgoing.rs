@@ -2,26 +2,50 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use samewire_protocol::files::FileRecord;
-use samewire_protocol::{Code, Digest, Failure, FileId, SessionId, StreamId};
+use samewire_protocol::{Code, Digest, Digester, Failure, FileId, SessionId, StreamId};
 
+use super::accept::{no_room, too_many};
 use super::reader::{read_at, unreadable};
 use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, Streams, not_found};
 use crate::auth::Owner;
-use crate::store::{BlobId, Direction, NewStream, Opened, OutOfFile, StoreError, now_ms, random};
+use crate::limits::Allowance;
+use crate::store::{BlobId, Blobs, Direction, NewStream, Opened, OutOfFile, StoreError, now_ms, random};
 
 /// The most that [`Outgoing::read`] reads at once, in bytes.
 pub const MAX_READ: usize = 512 * 1024;
+
+/// What of a file a stream carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The file.
+    pub file: FileId,
+    /// One of the parts that processing made of it; the file's own content by default.
+    pub part: Option<String>,
+    /// The first byte, counted from 0.
+    pub offset: u64,
+    /// How many bytes, at most; all to the end by default.
+    pub length: Option<u64>,
+}
+
+impl From<FileId> for Excerpt {
+    fn from(file: FileId) -> Self {
+        Self { file, part: None, offset: 0, length: None }
+    }
+}
 
 pub(super) struct OutEntry {
     pub(super) owner: Owner,
     pub(super) id: StreamId,
     pub(super) spec: StreamSpec,
     pub(super) blob: BlobId,
+    /// Where in the blob it begins.
+    pub(super) start: u64,
     pub(super) size: u64,
     pub(super) digest: Digest,
     pub(super) opened_ms: u64,
@@ -47,24 +71,54 @@ pub struct Outgoing {
 }
 
 impl Streams {
-    /// Opens a stream with the content of one of the owner's files. It can be continued after a restart of the server, and goes
-    /// on to its end when the file is removed meanwhile.
+    /// Opens a stream with the content of one of the owner's files, or with an excerpt of it. It can be continued after a restart of
+    /// the server, and goes on to its end when the file is removed meanwhile. Its digest is that of the excerpt.
     ///
     /// # Errors
-    /// `file-not-found` and `too-many-streams`.
-    pub async fn open_file(&self, owner: &Owner, session: SessionId, file: FileId) -> Result<(Outgoing, FileRecord), Failure> {
+    /// `file-not-found`, also where the file has no such part; `range-not-satisfiable` and `too-many-streams`.
+    pub async fn open_file(
+        &self,
+        owner: &Owner,
+        session: SessionId,
+        excerpt: impl Into<Excerpt>,
+    ) -> Result<(Outgoing, FileRecord), Failure> {
+        let Excerpt { file, part, offset, length } = excerpt.into();
         let id = StreamId::from_random(random().map_err(StoreError::Io)?);
-        let row = OutOfFile { owner: owner.clone(), id, session: Some(session), opened: now_ms() };
         let (shared, owner) = (Arc::clone(&self.0), owner.clone());
         // In a task of its own, so that a caller that gives up leaves no row without a stream.
         let task = self.0.runtime.spawn(async move {
             shared.has_place(&owner)?;
-            let opened = row.opened;
-            let Some((record, blob)) = shared.store.records().open_file(row, file).done().await? else {
-                return Err(Failure::new(Code::FileNotFound, format!("you have no file {file}")));
+            let not_found = || Failure::new(Code::FileNotFound, absent(file, part.as_deref()));
+            let source = shared.store.records().source(owner.clone(), file, part.clone()).done().await?;
+            let (record, source) = source.ok_or_else(not_found)?;
+            let size = range(source.size, offset, length)?;
+            let digest = if size == source.size { source.digest } else { shared.digest(source.blob, offset, size).await? };
+            let opened = now_ms();
+            let spec = StreamSpec { name: Some(source.name), media: source.media, size: Some(size), note: None };
+            let row = OutOfFile {
+                stream: NewStream {
+                    owner: owner.clone(),
+                    id,
+                    session: Some(session),
+                    direction: Direction::Out,
+                    name: spec.name.clone(),
+                    media: spec.media.clone(),
+                    size: spec.size,
+                    digest: Some(digest),
+                    blob: source.blob,
+                    start: offset,
+                    held: Some(source.size),
+                    opened,
+                    note: None,
+                },
+                file,
+                part: part.clone(),
             };
-            let spec = StreamSpec { name: Some(record.name.clone()), media: record.media.clone(), size: Some(record.size) };
-            let entry = OutEntry::new((owner, id), Some(session), spec, blob, (record.size, record.digest), opened);
+            if !shared.store.records().open_file(row).done().await? {
+                return Err(not_found());
+            }
+            let content = (offset, size, digest);
+            let entry = OutEntry::new((owner, id), Some(session), spec, source.blob, content, opened);
             Ok((shared.enter(entry), record))
         });
         task.await.map_err(|_| Failure::from(StoreError::Closed))?
@@ -79,6 +133,7 @@ impl Streams {
         &self,
         owner: &Owner,
         session: SessionId,
+        allowance: Allowance,
         spec: StreamSpec,
         bytes: Bytes,
     ) -> Result<Outgoing, Failure> {
@@ -101,18 +156,18 @@ impl Streams {
                 size: Some(size),
                 digest: Some(digest),
                 blob,
+                start: 0,
+                held: Some(size),
                 opened,
+                note: None,
             };
-            let recorded = shared.store.records().open_spooled(row, shared.settings.quota.of(&owner)).done().await;
+            let recorded = shared.store.records().open_spooled(row, allowance.quota).done().await;
             if let Ok(Opened::New { .. }) = recorded {
-                return Ok(shared.enter(OutEntry::new((owner, id), Some(session), spec, blob, (size, digest), opened)));
+                return Ok(shared.enter(OutEntry::new((owner, id), Some(session), spec, blob, (0, size, digest), opened)));
             }
             shared.store.blobs().delete(blob).await;
             match recorded? {
-                Opened::NoRoom { left } => {
-                    let told = format!("your files and streams leave room for {left} bytes; remove some first");
-                    Err(Failure::new(Code::QuotaExceeded, told))
-                }
+                Opened::NoRoom { left } => Err(no_room(left, allowance)),
                 Opened::New { .. } | Opened::Known(_) => Err(StoreError::Closed.into()),
             }
         });
@@ -146,14 +201,34 @@ impl Streams {
     }
 }
 
+fn absent(file: FileId, part: Option<&str>) -> String {
+    match part {
+        Some(part) => format!("you have no file {file} with a part {part:?}; its record names the parts that it has"),
+        None => format!("you have no file {file}"),
+    }
+}
+
+/// How many bytes an excerpt has of something of this size.
+fn range(size: u64, offset: u64, length: Option<u64>) -> Result<u64, Failure> {
+    if offset > 0 && offset >= size {
+        let told = format!("the content has {size} bytes, and none at {offset}");
+        return Err(Failure::new(Code::RangeNotSatisfiable, told));
+    }
+    let left = size - offset;
+    Ok(length.map_or(left, |length| length.min(left)))
+}
+
 impl Shared {
+    /// The digest of an excerpt of a blob.
+    async fn digest(&self, blob: BlobId, offset: u64, size: u64) -> Result<Digest, Failure> {
+        let blobs = self.store.blobs().clone();
+        let digest = tokio::task::spawn_blocking(move || digest_of(&blobs, blob, offset, size)).await;
+        digest.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
+    }
+
     fn has_place(&self, owner: &Owner) -> Result<(), Failure> {
         let count = self.owners.lock().get(owner).map_or(0, |owned| owned.slots.len());
-        if count < MAX_PER_OWNER {
-            return Ok(());
-        }
-        let told = format!("you have {MAX_PER_OWNER} streams under way; finish or abort one of them first");
-        Err(Failure::new(Code::TooManyStreams, told))
+        if count < MAX_PER_OWNER { Ok(()) } else { Err(too_many()) }
     }
 
     fn enter(self: &Arc<Self>, entry: OutEntry) -> Outgoing {
@@ -178,7 +253,7 @@ impl Shared {
             written.map(|()| Digest::of(&bytes))
         };
         let spooled = tokio::task::spawn_blocking(write).await;
-        spooled.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(unreadable)
+        spooled.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
     }
 
     /// Ends a stream to a client. A blob of its own is deleted, and so is that of a file removed meanwhile.
@@ -197,17 +272,27 @@ impl Shared {
     }
 }
 
+fn digest_of(blobs: &Blobs, blob: BlobId, offset: u64, size: u64) -> io::Result<Digest> {
+    let file = blobs.read(blob)?;
+    let mut digester = Digester::default();
+    while digester.count() < size {
+        let len = usize::try_from(size - digester.count()).unwrap_or(MAX_READ).min(MAX_READ);
+        digester.update(&read_at(&file, offset + digester.count(), len)?);
+    }
+    Ok(digester.digest())
+}
+
 impl OutEntry {
     pub(super) fn new(
         (owner, id): (Owner, StreamId),
         session: Option<SessionId>,
         spec: StreamSpec,
         blob: BlobId,
-        (size, digest): (u64, Digest),
+        (start, size, digest): (u64, u64, Digest),
         opened_ms: u64,
     ) -> Self {
         let inner = OutInner { session, epoch: 0, attached: false, active_ms: now_ms(), file: None, gone: false };
-        Self { owner, id, spec, blob, size, digest, opened_ms, inner: Mutex::new(inner) }
+        Self { owner, id, spec, blob, start, size, digest, opened_ms, inner: Mutex::new(inner) }
     }
 }
 
@@ -256,17 +341,17 @@ impl Outgoing {
         if len == 0 {
             return Ok(Bytes::new());
         }
-        let (blobs, blob) = (self.shared.store.blobs().clone(), self.entry.blob);
+        let (blobs, blob, start) = (self.shared.store.blobs().clone(), self.entry.blob, self.entry.start);
         let read = move || {
             let file = match file {
                 Some(file) => file,
                 None => Arc::new(blobs.read(blob)?),
             };
-            let bytes = read_at(&file, offset, len)?;
+            let bytes = read_at(&file, start + offset, len)?;
             Ok((file, bytes))
         };
         let read = tokio::task::spawn_blocking(read).await;
-        let (file, bytes) = read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(unreadable)?;
+        let (file, bytes) = read.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)?;
         let mut inner = self.entry.inner.lock();
         if inner.epoch == self.epoch && !inner.gone {
             inner.file.get_or_insert(file);

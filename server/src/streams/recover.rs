@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entry::{Entry, Phase, Receiving};
 use super::outgoing::OutEntry;
-use super::{Shared, Slot, StreamSpec};
+use super::{Settings, Shared, Slot, StreamSpec};
 use crate::store::{BlobId, Blobs, Direction, RowState, StoreError, StreamRow};
 
 /// Takes the recorded streams into memory, each as far as its blob goes. Those whose blob is missing, or shorter than what was
@@ -17,8 +17,12 @@ pub(super) async fn recover(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let (mut kept, mut dropped) = (0_usize, 0_usize);
     for (found, row) in found {
         let (owner, id) = (row.owner.clone(), row.id);
-        match found?.and_then(|found| found.slot(row.clone())) {
+        match found?.and_then(|found| found.slot(row.clone(), &shared.settings)) {
             Some(slot) => {
+                if row.part.is_some() {
+                    // Before anything is appended: the next life would cut that off.
+                    shared.store.records().mark_part(owner.clone(), id, None).done().await?;
+                }
                 kept += 1;
                 shared.owners.lock().entry(owner).or_default().slots.insert(id, slot);
             }
@@ -50,29 +54,32 @@ impl Found {
         let Some(mut len) = blobs.len(blob)? else {
             return Ok(None);
         };
-        // Bytes beyond what the sender had credit for are not the stream's.
-        if row.state == RowState::Open && len > row.reserved {
-            blobs.cut(blob, row.reserved)?;
-            len = row.reserved;
+        // Bytes beyond what the sender had credit for are not the stream's, nor are those of a part that was not proven.
+        let most = row.reserved.min(row.part.unwrap_or(row.reserved));
+        if row.state == RowState::Open && len > most {
+            blobs.cut(blob, most)?;
+            len = most;
         }
         Ok(Some(Self { blob, len }))
     }
 
-    fn slot(self, row: StreamRow) -> Option<Slot> {
+    fn slot(self, row: StreamRow, settings: &Settings) -> Option<Slot> {
         let Self { blob, len } = self;
-        let spec = StreamSpec { name: row.name, media: row.media, size: row.size };
+        let allowance = settings.allowance_of(&row.owner);
+        let spec = StreamSpec { name: row.name, media: row.media, size: row.size, note: row.note };
         let name = (row.owner, row.id);
         match (row.direction, row.state) {
             (Direction::In, RowState::Open) => {
                 let phase = Phase::Open(Box::new(Receiving::new(row.reserved)));
-                Some(Slot::In(Entry::new(name, row.session, spec, blob, row.opened, (phase, len))))
+                Some(Slot::In(Entry::new(name, row.session, spec, blob, row.opened, allowance, (phase, len))))
             }
             (Direction::In, RowState::Whole) if len == row.reserved => {
                 let phase = Phase::Whole { digest: row.digest?, committed: false };
-                Some(Slot::In(Entry::new(name, row.session, spec, blob, row.opened, (phase, len))))
+                Some(Slot::In(Entry::new(name, row.session, spec, blob, row.opened, allowance, (phase, len))))
             }
-            (Direction::Out, _) if Some(len) == row.size => {
-                Some(Slot::Out(Arc::new(OutEntry::new(name, row.session, spec, blob, (len, row.digest?), row.opened))))
+            (Direction::Out, _) if row.size.is_some_and(|size| row.start.saturating_add(size) <= len) => {
+                let content = (row.start, row.size?, row.digest?);
+                Some(Slot::Out(Arc::new(OutEntry::new(name, row.session, spec, blob, content, row.opened))))
             }
             _ => None,
         }

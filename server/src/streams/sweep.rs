@@ -1,6 +1,5 @@
 //! What nobody came back for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use samewire_protocol::{Code, Failure, SessionId};
@@ -10,11 +9,7 @@ use super::entry::{Entry, Phase};
 use super::outgoing::OutEntry;
 use super::{Shared, Slot, Streams, not_found};
 use crate::auth::{Identity, Owner};
-use crate::limits::next_reservation;
-use crate::store::{Reserved, StoreError, now_ms};
-
-/// How long a sender that used up all that can be reserved may take to say that this was the end.
-const STARVED: Duration = Duration::from_secs(3);
+use crate::store::{StoreError, now_ms};
 
 /// How long a stream may be quiet before its file is closed.
 const QUIET: Duration = Duration::from_secs(10);
@@ -23,8 +18,7 @@ impl Streams {
     /// Ends what has expired at `now_ms`, and says how many streams that were:
     ///
     /// - streams that nobody has been attached to for the idle time, and whole ones that no call made a file of in that time;
-    /// - streams older than the absolute time, whoever is attached;
-    /// - streams of unknown length whose owner has no room left for them.
+    /// - streams older than the absolute time, whoever is attached.
     ///
     /// Also forgets which streams became files, and removes anonymous files, after the absolute time.
     ///
@@ -34,14 +28,11 @@ impl Streams {
         let shared = &self.0;
         let due = shared.due(now_ms);
         let mut ended = 0;
-        for slot in due.expired {
+        for slot in due {
             ended += usize::from(match slot {
                 Slot::In(entry) => shared.give_up(&entry, not_found(entry.id), Memory::Nothing),
                 Slot::Out(entry) => shared.close(&entry),
             });
-        }
-        for entry in due.starved {
-            ended += usize::from(shared.feed_or_end(&entry).await?);
         }
         let before = now_ms.saturating_sub(millis(shared.settings.absolute_ttl));
         shared.store.records().forget_committed(before).done().await?;
@@ -92,19 +83,12 @@ impl Streams {
     }
 }
 
-#[derive(Default)]
-struct Due {
-    expired: Vec<Slot>,
-    starved: Vec<Arc<Entry>>,
-}
-
 impl Shared {
-    fn due(&self, now_ms: u64) -> Due {
+    fn due(&self, now_ms: u64) -> Vec<Slot> {
         let idle = now_ms.saturating_sub(millis(self.settings.idle_ttl));
         let absolute = now_ms.saturating_sub(millis(self.settings.absolute_ttl));
-        let starved = now_ms.saturating_sub(millis(STARVED));
         let quiet = now_ms.saturating_sub(millis(QUIET));
-        let mut due = Due::default();
+        let mut due = Vec::new();
         self.owners.lock().retain(|_, owned| {
             owned.fallen.retain(|fallen| fallen.at_ms > idle);
             for slot in owned.slots.values() {
@@ -117,38 +101,12 @@ impl Shared {
                     Slot::Out(entry) => entry.opened_ms <= absolute || entry.is_idle(idle),
                 };
                 if expired {
-                    due.expired.push(slot.clone());
-                } else if let Slot::In(entry) = slot
-                    && entry.is_starved(starved)
-                {
-                    due.starved.push(Arc::clone(entry));
+                    due.push(slot.clone());
                 }
             }
             !owned.slots.is_empty() || !owned.fallen.is_empty()
         });
         due
-    }
-
-    /// Looks once more whether there is room for a stream of unknown length, and ends it when there is none.
-    async fn feed_or_end(&self, entry: &Arc<Entry>) -> Result<bool, StoreError> {
-        let Some((durable, reserved)) = entry.reserved() else {
-            return Ok(false);
-        };
-        let max = self.settings.max_upload;
-        let Some(want) = next_reservation(durable, reserved, self.settings.window, max) else {
-            let told = format!("this server takes streams of up to {max} bytes, and this one goes on");
-            return Ok(self.give_up(entry, Failure::new(Code::TooBig, told), Memory::Reason));
-        };
-        let quota = self.settings.quota.of(&entry.owner);
-        match self.store.records().reserve(entry.owner.clone(), entry.id, want, quota).done().await? {
-            Reserved::Up(more) if more > reserved => self.give_credit(entry, Some(more)),
-            Reserved::Up(_) => {
-                let told = format!("your files and streams fill your {quota} bytes, and this one goes on; remove some first");
-                return Ok(self.give_up(entry, Failure::new(Code::QuotaExceeded, told), Memory::Reason));
-            }
-            Reserved::Gone => {}
-        }
-        Ok(false)
     }
 
     async fn remove_anonymous_files(&self, owner: &Owner) -> Result<(), StoreError> {
@@ -181,21 +139,6 @@ impl Entry {
         };
         waits && inner.active_ms <= since
     }
-
-    fn is_starved(&self, since: u64) -> bool {
-        match &self.inner.lock().phase {
-            Phase::Open(receiving) => receiving.end.is_none() && receiving.starved_ms.is_some_and(|at| at <= since),
-            _ => false,
-        }
-    }
-
-    fn reserved(&self) -> Option<(u64, u64)> {
-        let inner = self.inner.lock();
-        match &inner.phase {
-            Phase::Open(receiving) => Some((inner.durable, receiving.reserved)),
-            _ => None,
-        }
-    }
 }
 
 impl OutEntry {
@@ -212,6 +155,6 @@ impl OutEntry {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use samewire_protocol::{Code, Digest, Digester, Failure};
 
 use super::end::Memory;
-use super::entry::{Entry, Phase, Receiving, Sink, Wake};
-use super::{Notice, Shared, not_found};
+use super::entry::{Ask, Entry, Phase, Receiving, Sink, Wake};
+use super::{Notice, Shared, not_found, too_big};
 use crate::limits::next_reservation;
 use crate::store::{Blobs, Reserved, StoreError, now_ms};
 
@@ -24,12 +24,16 @@ const READ: usize = 1024 * 1024;
 
 enum Step {
     Write(Vec<Bytes>, u64, Sink),
-    Finish(u64, Digest, Sink),
+    /// More came than is reserved.
+    Reserve,
+    /// A part begins, is proven, or is cut off again.
+    Part(Ask, Sink),
+    Finish(u64, Option<Digest>, Sink),
     Stop(Wake),
 }
 
 /// Why a stream cannot go on. What is the server's own fault is logged when it becomes a [`Failure`].
-enum Fault {
+pub(super) enum Fault {
     Senders(Failure),
     Stores(StoreError),
 }
@@ -66,7 +70,7 @@ impl Shared {
                 tokio::time::sleep(REST).await;
                 let wake = {
                     let mut inner = entry.inner.lock();
-                    let (durable, size) = (inner.durable, entry.spec.size);
+                    let (durable, size) = (inner.durable, inner.size);
                     let Phase::Open(receiving) = &mut inner.phase else {
                         return;
                     };
@@ -87,8 +91,10 @@ impl Shared {
                 Step::Write(batch, len, sink) => append(self.store.blobs(), entry, batch, sink)
                     .map(|sink| self.written(entry, len, sink))
                     .map_err(Fault::from),
+                Step::Reserve => self.reserve_or_refuse(entry),
+                Step::Part(ask, sink) => self.part(entry, ask, sink),
                 Step::Finish(size, digest, sink) => {
-                    self.verify(entry, size, digest, sink).map(|()| self.finished(entry, digest))
+                    self.verify(entry, size, digest, sink).map(|digest| self.finished(entry, digest))
                 }
             };
             // The bytes of a stream that was given up meanwhile are gone; that is no fault.
@@ -102,21 +108,29 @@ impl Shared {
 
     fn next_step(&self, entry: &Entry) -> Step {
         let mut inner = entry.inner.lock();
-        let (durable, attached) = (inner.durable, inner.attached);
+        let (durable, size, attached) = (inner.durable, inner.size, inner.attached);
         let Phase::Open(receiving) = &mut inner.phase else {
             return Step::Stop(Wake::Nothing);
         };
-        if !receiving.is_due(durable, entry.spec.size) {
+        if !receiving.is_due(durable, size) {
             receiving.writing = false;
             receiving.flush = receiving.flush && !receiving.queue.is_empty();
             if !attached {
                 receiving.sink.file = None;
             }
-            let wake = receiving.schedule(durable, entry.spec.size);
+            let wake = receiving.schedule(durable, size);
             entry.publish(&inner);
             return Step::Stop(wake);
         }
+        if receiving.is_beyond(durable, size) {
+            return Step::Reserve;
+        }
         let sink = std::mem::take(&mut receiving.sink);
+        if let Some(ask) = receiving.ask
+            && receiving.queue.is_empty()
+        {
+            return Step::Part(ask, sink);
+        }
         let mut batch = Vec::new();
         let mut len = 0;
         while len < MAX_BATCH
@@ -136,22 +150,24 @@ impl Shared {
         let more = {
             let mut inner = entry.inner.lock();
             inner.active_ms = now_ms();
-            let durable = inner.durable + len;
+            let (mut durable, size, allowance) = (inner.durable, inner.size, inner.allowance);
             let Phase::Open(receiving) = &mut inner.phase else {
                 return;
             };
             receiving.queued -= len;
             receiving.sink = sink;
-            let reserved = receiving.reserved;
+            match &mut receiving.part {
+                Some(part) => part.written += len,
+                None => durable += len,
+            }
+            let next =
+                next_reservation(receiving.on_disk(durable), receiving.reserved, self.settings.window, allowance.max_upload);
             inner.durable = durable;
             entry.publish(&inner);
-            next_reservation(durable, reserved, self.settings.window, self.settings.max_upload)
-                .filter(|_| entry.spec.size.is_none())
+            next.filter(|_| size.is_none()).map(|want| (want, allowance.quota))
         };
-        let reserved = more.and_then(|want| {
-            let pending =
-                self.store.records().reserve(entry.owner.clone(), entry.id, want, self.settings.quota.of(&entry.owner));
-            match pending.wait() {
+        let reserved = more.and_then(|(want, quota)| {
+            match self.store.records().reserve(entry.owner.clone(), entry.id, want, quota).wait() {
                 Ok(Reserved::Up(reserved)) => Some(reserved),
                 Ok(Reserved::Gone) => None,
                 Err(error) => {
@@ -163,18 +179,43 @@ impl Shared {
         self.give_credit(entry, reserved);
     }
 
+    /// The sender of a stream of unknown length goes on beyond what is reserved: room was made meanwhile, or the stream is over.
+    fn reserve_or_refuse(&self, entry: &Entry) -> Result<(), Fault> {
+        let (on_disk, reserved, allowance) = {
+            let inner = entry.inner.lock();
+            let Phase::Open(receiving) = &inner.phase else {
+                return Ok(());
+            };
+            (receiving.on_disk(inner.durable), receiving.reserved, inner.allowance)
+        };
+        let Some(want) = next_reservation(on_disk, reserved, self.settings.window, allowance.max_upload) else {
+            return Err(Fault::Senders(too_big(allowance.max_upload)));
+        };
+        let quota = allowance.quota;
+        match self.store.records().reserve(entry.owner.clone(), entry.id, want, quota).wait()? {
+            Reserved::Up(more) if more > reserved => {
+                self.give_credit(entry, Some(more));
+                Ok(())
+            }
+            Reserved::Up(_) => {
+                let told = format!("your files and streams fill your {quota} bytes, and this one goes on; remove some first");
+                Err(Fault::Senders(Failure::new(Code::QuotaExceeded, told)))
+            }
+            Reserved::Gone => Err(Fault::Senders(not_found(entry.id))),
+        }
+    }
+
     /// Tells the sender how far it may go, with what is reserved now.
     pub(super) fn give_credit(&self, entry: &Entry, reserved: Option<u64>) {
         let (observer, notice) = {
             let mut inner = entry.inner.lock();
-            let durable = inner.durable;
+            let (durable, size) = (inner.durable, inner.size);
             let Phase::Open(receiving) = &mut inner.phase else {
                 return;
             };
             // Two may have asked at once; the records know the larger.
             receiving.reserved = receiving.reserved.max(reserved.unwrap_or(0));
-            let starved = entry.spec.size.is_none() && durable == receiving.reserved && receiving.end.is_none();
-            receiving.starved_ms = if starved { receiving.starved_ms.or_else(|| Some(now_ms())) } else { None };
+            receiving.exhausted = size.is_none() && receiving.on_disk(durable) == receiving.reserved;
             (inner.observer.clone(), Notice::Durable { offset: durable, limit: entry.limit(&inner, &self.settings) })
         };
         if let Some(observer) = observer {
@@ -183,10 +224,12 @@ impl Shared {
     }
 
     /// Compares size and digest, syncs, and records that the stream is whole.
-    fn verify(&self, entry: &Entry, size: u64, digest: Digest, sink: Sink) -> Result<(), Fault> {
-        let durable = entry.inner.lock().durable;
-        if durable != size || entry.spec.size.is_some_and(|declared| declared != size) {
-            let declared = entry.spec.size.unwrap_or(size);
+    fn verify(&self, entry: &Entry, size: u64, digest: Option<Digest>, sink: Sink) -> Result<Digest, Fault> {
+        let (durable, declared) = {
+            let inner = entry.inner.lock();
+            (inner.durable, inner.size.unwrap_or(size))
+        };
+        if durable != size || declared != size {
             let told = format!("the stream ended after {durable} bytes, with {size} said at its end and {declared} expected");
             return Err(Fault::Senders(Failure::new(Code::SizeMismatch, told)));
         }
@@ -194,13 +237,14 @@ impl Shared {
             Some(digester) => digester,
             None => digest_so_far(self.store.blobs(), entry, durable)?,
         };
-        if digester.digest() != digest {
+        let arrived = digester.digest();
+        if digest.is_some_and(|said| said != arrived) {
             let told = "the bytes that arrived are not those that were sent, and were deleted; send the stream again";
             return Err(Fault::Senders(Failure::new(Code::DigestMismatch, told)));
         }
         self.store.blobs().sync(entry.blob)?;
-        let recorded = self.store.records().mark_whole(entry.owner.clone(), entry.id, size, digest).wait()?;
-        if recorded { Ok(()) } else { Err(Fault::Senders(not_found(entry.id))) }
+        let recorded = self.store.records().mark_whole(entry.owner.clone(), entry.id, size, arrived).wait()?;
+        if recorded { Ok(arrived) } else { Err(Fault::Senders(not_found(entry.id))) }
     }
 
     fn finished(&self, entry: &Entry, digest: Digest) {
@@ -235,7 +279,7 @@ fn append(blobs: &Blobs, entry: &Entry, batch: Vec<Bytes>, sink: Sink) -> io::Re
 }
 
 /// The digest of what is on the disk: nothing for a new stream, all of it for one of an earlier process.
-fn digest_so_far(blobs: &Blobs, entry: &Entry, durable: u64) -> io::Result<Digester> {
+pub(super) fn digest_so_far(blobs: &Blobs, entry: &Entry, durable: u64) -> io::Result<Digester> {
     let mut digester = Digester::default();
     if durable == 0 {
         return Ok(digester);

@@ -15,7 +15,7 @@ fn bytes_out_of_place_or_beyond_credit_are_refused_and_not_stored() {
         for offset in [0, 99_999, 100_001, u64::MAX] {
             assert_eq!(code(push(offset, 10)), Code::BadOffset, "{offset}");
         }
-        assert_eq!(code(push(100_000, 600_000)), Code::BeyondCredit);
+        assert_eq!(code(push(100_000, 500_000)), Code::BeyondCredit);
         assert!(push(100_000, 0).is_ok());
         upload.finish(&data).await.unwrap();
         assert_eq!(code(upload.attachment.push(600_000, data.slice(..1))), Code::BadOffset);
@@ -28,7 +28,9 @@ fn no_byte_goes_beyond_the_declared_size() {
     short_life(settings(), async |streams, _| {
         let upload = Upload::open(&streams, stream(1), Some(10)).await.unwrap();
         assert_eq!(upload.attachment.limit, 10);
-        assert_eq!(code(upload.attachment.push(0, data(11))), Code::BeyondCredit);
+        assert_eq!(code(upload.attachment.push(0, data(11))), Code::SizeMismatch);
+        let none = Upload::open(&streams, stream(2), Some(0)).await.unwrap();
+        assert_eq!(code(none.attachment.push(0, data(1))), Code::SizeMismatch);
     });
 }
 
@@ -37,8 +39,8 @@ fn names_and_media_types_have_a_grammar() {
     short_life(settings(), async |streams, path| {
         let refused = async |name: &str, media: Option<&str>| {
             let (observer, _) = observer();
-            let spec = StreamSpec { name: Some(name.into()), media: media.map(Into::into), size: None };
-            code(streams.accept(&maria(), session(1), stream(1), spec, observer).await.map(drop))
+            let spec = StreamSpec { name: Some(name.into()), media: media.map(Into::into), size: None, note: None };
+            code(streams.accept(&maria(), session(1), allowance(&streams, &maria()), stream(1), spec, observer).await.map(drop))
         };
         for name in ["", "../../etc/passwd", "a/b", "a\\b", ".", "a\0", "a\u{202e}b", &"x".repeat(256)] {
             assert_eq!(refused(name, None).await, Code::BadName, "{name:?}");

@@ -30,7 +30,7 @@ fn a_repeated_commit_answers_with_the_same_file_also_in_the_next_process() {
             let mut upload = Upload::open(&streams, stream(1), size).await.unwrap();
             let state = StreamState::Committed { size: first.size, digest: first.digest };
             assert_eq!(upload.attachment.state, state);
-            upload.attachment.end(first.size, first.digest);
+            upload.attachment.end(first.size, Some(first.digest));
             assert_eq!(upload.outcome().await.unwrap(), (first.size, first.digest));
         }
         assert_eq!(code(Upload::open(&streams, stream(1), Some(1)).await.map(drop)), Code::SizeMismatch);
@@ -76,8 +76,9 @@ fn no_file_without_a_name_or_with_a_bad_one() {
     short_life(settings(), async |streams, _| {
         let (observer, _) = observer();
         let nameless = StreamSpec::default();
-        let attachment = streams.accept(&maria(), session(1), stream(1), nameless, observer).await.unwrap();
-        attachment.end(0, samewire_protocol::Digest::of(b""));
+        let attachment =
+            streams.accept(&maria(), session(1), allowance(&streams, &maria()), stream(1), nameless, observer).await.unwrap();
+        attachment.end(0, Some(samewire_protocol::Digest::of(b"")));
         let incoming = streams.incoming(&maria(), session(1), stream(1)).await.unwrap();
         for name in [None, Some(""), Some("../x"), Some("a\0b"), Some("..")] {
             assert_eq!(code(incoming.commit(name).await), Code::BadName, "{name:?}");

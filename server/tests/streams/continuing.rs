@@ -38,7 +38,7 @@ fn the_older_attachment_is_fenced_off() {
         assert_eq!(new.attachment.offset, 100_000);
 
         old.attachment.push(100_000, data.slice(100_000..150_000)).unwrap();
-        old.attachment.end(100_000, Digest::of(b"nothing"));
+        old.attachment.end(100_000, Some(Digest::of(b"nothing")));
         old.attachment.abort(Failure::new(Code::StreamAborted, "too late"));
         drop(old);
 
@@ -77,9 +77,9 @@ fn an_end_that_is_said_twice_is_answered_twice() {
         let mut upload = Upload::open(&streams, stream(1), None).await.unwrap();
         let finished = upload.finish(&data).await.unwrap();
         let mut again = Upload::open(&streams, stream(1), None).await.unwrap();
-        again.attachment.end(finished.0, finished.1);
+        again.attachment.end(finished.0, Some(finished.1));
         assert_eq!(again.outcome().await.unwrap(), finished);
-        again.attachment.end(finished.0, Digest::of(b"other bytes"));
+        again.attachment.end(finished.0, Some(Digest::of(b"other bytes")));
         assert_eq!(code(again.outcome().await), Code::DigestMismatch);
         // The stream is as good as it was.
         let incoming = streams.incoming(&maria(), session(1), stream(1)).await.unwrap();
@@ -115,7 +115,7 @@ fn another_size_is_another_stream() {
         }
         // Whoever was refused has not fenced off the one who is there.
         held.attachment.push(0, Bytes::from_static(b"0123456789")).unwrap();
-        held.attachment.end(10, Digest::of(b"0123456789"));
+        held.attachment.end(10, Some(Digest::of(b"0123456789")));
         let Upload { mut notices, .. } = held;
         while !matches!(notices.recv().await.unwrap(), Notice::Finished { .. }) {}
     });

@@ -90,7 +90,7 @@ fn bytes_of_a_handler_are_a_stream_too() {
     let data = data(100_000);
     let id = life(folder.path(), settings(), async |streams| {
         let spec = StreamSpec { name: Some("report.csv".into()), ..StreamSpec::default() };
-        let made = streams.open_bytes(&maria(), session(1), spec, data.clone()).await.unwrap();
+        let made = streams.open_bytes(&maria(), session(1), allowance(&streams, &maria()), spec, data.clone()).await.unwrap();
         assert_eq!((made.size(), made.digest()), (data.len() as u64, Digest::of(&data)));
         assert_eq!(streams.store().used(&maria()).await.unwrap(), data.len() as u64);
         made.id()
@@ -105,7 +105,9 @@ fn bytes_of_a_handler_are_a_stream_too() {
     });
     let quota = samewire_server::limits::Quota { user: 10, anonymous: 0 };
     short_life(Settings { quota, ..settings() }, async |streams, path| {
-        let outcome = streams.open_bytes(&maria(), session(1), StreamSpec::default(), data.slice(..11)).await;
+        let outcome = streams
+            .open_bytes(&maria(), session(1), allowance(&streams, &maria()), StreamSpec::default(), data.slice(..11))
+            .await;
         assert_eq!(code(outcome), Code::QuotaExceeded);
         assert!(blobs(&path).is_empty());
     });

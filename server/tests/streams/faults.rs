@@ -25,7 +25,7 @@ fn a_digest_that_differs() {
         let mut upload = Upload::open(&streams, stream(1), Some(data.len() as u64)).await.unwrap();
         let incoming = streams.incoming(&maria(), session(1), stream(1)).await.unwrap();
         upload.send(&data, data.len()).await;
-        upload.attachment.end(data.len() as u64, Digest::of(b"other bytes"));
+        upload.attachment.end(data.len() as u64, Some(Digest::of(b"other bytes")));
         let failure = upload.outcome().await.unwrap_err();
         assert!(failure.code == Code::DigestMismatch && failure.retryable);
         assert_eq!(incoming.commit(None).await.unwrap_err(), failure);
@@ -40,7 +40,7 @@ fn an_end_before_the_declared_size_or_with_another_one() {
             let data = data(sent);
             let mut upload = Upload::open(&streams, stream(1), declared).await.unwrap();
             upload.send(&data, sent).await;
-            upload.attachment.end(said, Digest::of(&data));
+            upload.attachment.end(said, Some(Digest::of(&data)));
             assert_eq!(code(upload.outcome().await), Code::SizeMismatch);
             nothing_is_left(&streams, &path, Code::SizeMismatch).await;
         });
@@ -60,7 +60,7 @@ fn an_abort_frees_everything_at_once() {
         let other = Upload::open(&streams, stream(2), Some(1_000_000)).await.unwrap();
         assert_eq!(code(incoming.finished().await), Code::StreamAborted);
         upload.attachment.push(600_000, data.slice(..1)).unwrap();
-        upload.attachment.end(600_001, Digest::of(b""));
+        upload.attachment.end(600_001, Some(Digest::of(b"")));
         other.attachment.abort(Failure::new(Code::StreamAborted, "this one too"));
         nothing_is_left(&streams, &path, Code::StreamAborted).await;
     });

@@ -11,6 +11,7 @@ mod lives;
 mod quota;
 mod reading;
 mod recovery;
+mod uploads;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use samewire_protocol::{Code, Digest, Failure, SessionId, StreamId};
-use samewire_server::auth::{Identity, Owner};
+use samewire_server::auth::{ANONYMOUS_PREFIX, Access, Identity, Owner};
+use samewire_server::limits::Allowance;
 use samewire_server::store::Store;
 use samewire_server::streams::{Attachment, Notice, Observer, Settings, StreamSpec, Streams};
 use tempfile::TempDir;
@@ -66,8 +68,14 @@ pub(crate) fn stream(n: u8) -> StreamId {
     StreamId::from_random([n; 16])
 }
 
+/// What the configuration allows this owner.
+pub(crate) fn allowance(streams: &Streams, owner: &Owner) -> Allowance {
+    let session = owner.as_str().strip_prefix(ANONYMOUS_PREFIX).map(|id| id.parse().unwrap());
+    streams.allowance(&session.map_or_else(|| Access::new(Identity::user(owner.as_str()).unwrap()), Access::anonymous))
+}
+
 pub(crate) fn spec(size: Option<u64>) -> StreamSpec {
-    StreamSpec { name: Some("holiday.mov".into()), media: Some("video/quicktime".into()), size }
+    StreamSpec { name: Some("holiday.mov".into()), media: Some("video/quicktime".into()), size, note: None }
 }
 
 /// Bytes that differ everywhere, so that nothing can be put in a wrong place unseen.
@@ -108,7 +116,7 @@ impl Upload {
         size: Option<u64>,
     ) -> Result<Self, Failure> {
         let (observer, notices) = observer();
-        let attachment = streams.accept(owner, session, id, spec(size), observer).await?;
+        let attachment = streams.accept(owner, session, allowance(streams, owner), id, spec(size), observer).await?;
         Ok(Self { limit: attachment.limit, sent: attachment.offset, attachment, notices })
     }
 
@@ -143,7 +151,7 @@ impl Upload {
     /// Sends all, ends, and waits for the outcome.
     pub(crate) async fn finish(&mut self, data: &Bytes) -> Result<(u64, Digest), Failure> {
         self.send(data, data.len()).await;
-        self.attachment.end(data.len() as u64, Digest::of(data));
+        self.attachment.end(data.len() as u64, Some(Digest::of(data)));
         self.outcome().await
     }
 
