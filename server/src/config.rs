@@ -8,6 +8,7 @@ mod auth;
 mod check;
 pub(crate) mod human;
 mod load;
+mod media;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use samewire_protocol::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{ApiKey, Auth, Metrics, Secret};
+pub use media::{Image, Video};
 
 use crate::limits::Quota;
 use crate::rooms::Kinds;
@@ -52,6 +54,10 @@ pub struct Config {
     pub streams: Streams,
     /// Rooms.
     pub rooms: Rooms,
+    /// What is made of videos.
+    pub video: Video,
+    /// What is made of pictures.
+    pub image: Image,
     /// What clients are told about coming back.
     pub reconnect: Reconnect,
 }
@@ -69,6 +75,8 @@ impl Default for Config {
             limits: SessionLimits::default(),
             streams: Streams::default(),
             rooms: Rooms::default(),
+            video: Video::default(),
+            image: Image::default(),
             reconnect: Reconnect::default(),
         }
     }

@@ -64,6 +64,7 @@ impl Config {
         if let Err(told) = self.rooms.kinds.check() {
             return wrong(&told);
         }
+        super::media::check(&self.video, &self.image)?;
         if streams.idle_ttl < limits.session_ttl {
             return wrong(
                 "streams.idle_ttl must be at least limits.session_ttl, or a session would come back without its streams",

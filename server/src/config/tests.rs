@@ -67,7 +67,7 @@ fn check_says_what_to_do() {
     };
     assert_eq!(fine(|_| ()), Ok(()));
     type Fault = (fn(&mut Config), &'static str);
-    let faults: [Fault; 21] = [
+    let faults: [Fault; 23] = [
         (|config| config.rooms.kinds.insert("own", KindPolicy { rate: 0, ..KindPolicy::default() }), "rooms.kinds.own.rate"),
         (|config| config.dev = false, "auth.secret_file"),
         (|config| config.auth.secret = Some(Secret::new("short")), "auth.secret"),
@@ -95,6 +95,8 @@ fn check_says_what_to_do() {
         (|config| config.limits.max_calls = 0, "limits.max_calls"),
         (|config| config.streams.sweep_every = Duration::ZERO, "streams.sweep_every"),
         (|config| config.streams.idle_ttl = Duration::from_secs(1), "streams.idle_ttl"),
+        (|config| config.video.height = 0, "video.height"),
+        (|config| config.image.max_pixels = 0, "image.max_pixels"),
     ];
     for (edit, named) in faults {
         let told = fine(edit).expect_err(named);

@@ -3,8 +3,10 @@
 //! The table holds what is processed, what a browser would run, and what people send most. Texts are told by the rules of
 //! <https://mimesniff.spec.whatwg.org/>: no byte of a binary file among them, and the tags that open a page.
 
-/// How much of a file's beginning is looked at.
-pub const HEAD: usize = 8 * 1024;
+use crate::streams::HEAD;
+
+/// What is said of content that tells nothing, and claims to be what it must not be.
+const UNKNOWN: &str = "application/octet-stream";
 
 /// The longest media type that is taken from a claim.
 const LONGEST: usize = 127;
@@ -12,10 +14,10 @@ const LONGEST: usize = 127;
 /// The media type of a file with this beginning: by content, and as claimed only where the content tells nothing or the claim fits it.
 #[must_use]
 pub fn sniff(head: &[u8], claimed: Option<&str>) -> Option<String> {
-    let claimed = claimed.and_then(essence);
+    let essence = claimed.and_then(essence);
     match content(head) {
-        Some(found) => Some(claimed.filter(|claimed| refines(claimed, found)).unwrap_or_else(|| found.to_owned())),
-        None => claimed.filter(|claimed| !active(claimed)),
+        Some(found) => Some(essence.filter(|claimed| refines(claimed, found)).unwrap_or_else(|| found.to_owned())),
+        None => claimed.map(|_| essence.filter(|claimed| !active(claimed)).unwrap_or_else(|| UNKNOWN.to_owned())),
     }
 }
 
