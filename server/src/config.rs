@@ -52,6 +52,8 @@ pub struct Config {
     pub limits: SessionLimits,
     /// Streams and the files made of them.
     pub streams: Streams,
+    /// Uploads over HTTP.
+    pub uploads: Uploads,
     /// Rooms.
     pub rooms: Rooms,
     /// What is made of videos.
@@ -74,6 +76,7 @@ impl Default for Config {
             metrics: Metrics::default(),
             limits: SessionLimits::default(),
             streams: Streams::default(),
+            uploads: Uploads::default(),
             rooms: Rooms::default(),
             video: Video::default(),
             image: Image::default(),
@@ -196,6 +199,23 @@ impl Streams {
     #[must_use]
     pub fn quota(&self) -> Quota {
         Quota { user: self.quota, anonymous: self.anonymous_quota }
+    }
+}
+
+/// The doors for uploads over HTTP.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// Whether uploads are taken by the tus protocol at `/tus/`. Default true.
+    pub tus: bool,
+    /// How long a request may send nothing of its body before it is ended; what it sent stays. Default `60s`.
+    #[serde(with = "human::duration")]
+    pub stall: Duration,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { tus: true, stall: Duration::from_secs(60) }
     }
 }
 

@@ -37,6 +37,7 @@ mod shared_write;
 pub mod store;
 pub mod streams;
 mod system;
+mod uploads;
 mod woken;
 
 pub use config::Config;

@@ -56,6 +56,7 @@ impl Config {
             ("streams.idle_ttl", streams.idle_ttl),
             ("streams.absolute_ttl", streams.absolute_ttl),
             ("streams.sweep_every", streams.sweep_every),
+            ("uploads.stall", self.uploads.stall),
         ] {
             if value.is_zero() {
                 return wrong(&format!("{name} must be longer than nothing"));

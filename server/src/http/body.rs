@@ -15,12 +15,17 @@ pub(crate) async fn read(mut body: Body, most: usize, advice: &str) -> Result<By
     match Limited::new(&mut body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            // A client that is still sending when its connection is closed would see that and not the answer.
-            drop(tokio::time::timeout(REFUSING, swallow(Limited::new(body, REFUSED))).await);
+            refuse(body).await;
             Err(Failure::new(Code::TooBig, format!("the body may take at most {most} bytes; {advice}")))
         }
         Err(_) => Err(Failure::new(Code::BadRequest, "the request's body broke off")),
     }
+}
+
+/// Takes in some of a body that is of no use. A client that is still sending when its connection is closed would see that and not the
+/// answer.
+pub(crate) async fn refuse(body: Body) {
+    drop(tokio::time::timeout(REFUSING, swallow(Limited::new(body, REFUSED))).await);
 }
 
 async fn swallow(mut body: Limited<Body>) {

@@ -24,11 +24,12 @@ use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use gate::Gate;
+pub(crate) use gate::bearer;
 pub use problem::Problem;
 
 use crate::app::App;
-use crate::portal;
 use crate::server::Pages;
+use crate::{portal, uploads};
 
 /// The routes of a server.
 pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
@@ -47,6 +48,9 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
     let mut router = router.layer(cors(app));
+    if app.config.uploads.tus {
+        router = router.merge(uploads::tus::router(app));
+    }
     if let Some(package) = &pages.package {
         router = router.nest_service("/pkg", ServeDir::new(package));
     }

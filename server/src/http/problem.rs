@@ -53,7 +53,8 @@ impl Problem {
         Self::with_status(&Failure::new(Code::BadRequest, message), StatusCode::METHOD_NOT_ALLOWED)
     }
 
-    fn with_status(failure: &Failure, status: StatusCode) -> Self {
+    /// The document of a failure, with another status than that of its code.
+    pub(crate) fn with_status(failure: &Failure, status: StatusCode) -> Self {
         let document = Document {
             kind: format!("/problems/{}", failure.code),
             title: status.canonical_reason().unwrap_or("Error"),

@@ -20,7 +20,7 @@ const PIECE: usize = 1024 * 1024;
 
 impl Streams {
     /// Makes one whole upload of several whole ones, in this order. They are given up in the same breath as the new one is there, so
-    /// that the bytes count once for the quota; when something fails, they stay what they were.
+    /// that the bytes count once for the quota; when something fails, they stay what they were. Without an id, one is drawn.
     ///
     /// # Errors
     /// `stream-not-found` for a part that the owner does not have; `conflict` for one that is not whole yet, or that became
@@ -30,6 +30,7 @@ impl Streams {
         &self,
         owner: &Owner,
         allowance: Allowance,
+        id: Option<StreamId>,
         parts: &[StreamId],
         spec: StreamSpec,
     ) -> Result<Upload, Failure> {
@@ -54,9 +55,13 @@ impl Streams {
         let spec = StreamSpec { size: Some(size), ..spec };
         check(&spec, allowance)?;
         self.0.has_room(size)?;
+        let id = match id {
+            Some(id) => id,
+            None => StreamId::from_random(random().map_err(StoreError::Io)?),
+        };
         let (shared, owner) = (Arc::clone(&self.0), owner.clone());
         // In a task of its own, so that a caller that gives up leaves no blob that nothing names.
-        let task = self.0.runtime.spawn(async move { shared.join(owner, sources, spec, allowance).await });
+        let task = self.0.runtime.spawn(async move { shared.join((owner, id), sources, spec, allowance).await });
         let entry = task.await.map_err(|_| Failure::from(StoreError::Closed))??;
         let (observer, told) = listen();
         let holder = Holder { session: None, allowance, observer };
@@ -81,13 +86,12 @@ fn size_of_whole(entry: &Entry) -> Result<u64, Failure> {
 impl Shared {
     async fn join(
         self: Arc<Self>,
-        owner: Owner,
+        (owner, id): (Owner, StreamId),
         sources: Vec<Source>,
         spec: StreamSpec,
         allowance: Allowance,
     ) -> Result<Arc<Entry>, Failure> {
         let size = spec.size.unwrap_or_default();
-        let id = StreamId::from_random(random().map_err(StoreError::Io)?);
         let blob = BlobId::draw().map_err(StoreError::Io)?;
         let (blobs, from) = (self.store.blobs().clone(), sources.iter().map(|part| (part.entry.blob, part.size)).collect());
         let copied = tokio::task::spawn_blocking(move || copy(&blobs, from, blob)).await;

@@ -1,6 +1,6 @@
 //! How far an upload is, for those who do not hold it.
 
-use samewire_protocol::{Failure, FileId, StreamId};
+use samewire_protocol::{Failure, FileId, SessionId, StreamId};
 
 use super::entry::Phase;
 use super::sweep::millis;
@@ -16,6 +16,8 @@ pub struct UploadStatus {
     pub size: Option<u64>,
     /// Whether bytes may still come.
     pub state: StreamState,
+    /// The session that it belongs to; none where it was last held over HTTP.
+    pub session: Option<SessionId>,
     /// The file that was made of it. It may have been removed since.
     pub file: Option<FileId>,
     /// What was said of it when it was opened.
@@ -53,7 +55,16 @@ impl Streams {
                 _ => absolute,
             };
             let spec = StreamSpec { size, ..entry.spec.clone() };
-            UploadStatus { offset: inner.durable, size, state, file: None, spec, opened: entry.opened_ms, expires }
+            UploadStatus {
+                offset: inner.durable,
+                size,
+                state,
+                session: inner.session,
+                file: None,
+                spec,
+                opened: entry.opened_ms,
+                expires,
+            }
         };
         let StreamState::Committed { .. } = status.state else {
             return Ok(Some(status));
