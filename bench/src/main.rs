@@ -5,14 +5,14 @@
 
 mod echo;
 mod idle;
-mod mixed;
 mod peer;
 mod raw;
+mod relay;
 mod report;
 mod rooms;
 mod servers;
 mod socket;
-mod upload;
+mod uploads;
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         return done(servers::serve(name));
     }
     if names.is_empty() {
-        names = ["echo", "idle", "upload", "mixed", "rooms"].map(String::from).into();
+        names = ["echo", "idle", "uploads", "rooms"].map(String::from).into();
     }
     done(measure(&names))
 }
@@ -47,8 +47,12 @@ fn measure(names: &[String]) -> Outcome {
         match name.as_str() {
             "echo" => runtime.block_on(echo::run())?,
             "idle" => runtime.block_on(idle::run())?,
-            "upload" => runtime.block_on(upload::run())?,
-            "mixed" => runtime.block_on(mixed::run())?,
+            "upload" => runtime.block_on(uploads::large())?,
+            "mixed" => runtime.block_on(uploads::mixed())?,
+            "tus" => uploads::tus()?,
+            "fair" => uploads::fair()?,
+            "far" => uploads::far()?,
+            "uploads" => measure(&["upload", "mixed", "tus", "fair", "far"].map(String::from))?,
             "fanout" => rooms::fan_out()?,
             "latency" => rooms::latency()?,
             "idle-rooms" => rooms::idle()?,
@@ -61,4 +65,4 @@ fn measure(names: &[String]) -> Outcome {
     Ok(())
 }
 
-const NAMES: &str = "echo, idle, upload, mixed, and of rooms: fanout, latency, idle-rooms, storm, slow";
+const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow";

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use crate::Outcome;
 
+/// The cores that the server and the load run on.
+const SERVER: usize = 0;
+pub(crate) const LOAD: usize = 1;
+
 /// A server in its own process; killed when dropped.
 pub(crate) struct Peer {
     child: Child,
@@ -27,7 +31,7 @@ pub(crate) struct Used {
 impl Peer {
     /// The samewire server.
     pub(crate) fn samewire() -> Outcome<Self> {
-        Self::samewire_on(pinned, "")
+        Self::samewire_on(|program| pinned(program, SERVER), "")
     }
 
     /// The same, free to use every core.
@@ -37,7 +41,7 @@ impl Peer {
 
     /// The samewire server with this configuration.
     pub(crate) fn samewire_with(config: &str) -> Outcome<Self> {
-        Self::samewire_on(pinned, config)
+        Self::samewire_on(|program| pinned(program, SERVER), config)
     }
 
     fn samewire_on(command: impl Fn(&Path) -> Command, config: &str) -> Outcome<Self> {
@@ -53,14 +57,14 @@ impl Peer {
 
     /// One of the servers in `servers/`.
     pub(crate) fn compared(name: &str) -> Outcome<Self> {
-        let mut command = pinned(&std::env::current_exe()?);
+        let mut command = pinned(&std::env::current_exe()?, SERVER);
         command.args(["--serve", name]);
         Self::start(command, None)
     }
 
     /// Socket.IO of npm.
     pub(crate) fn socket_io() -> Outcome<Self> {
-        let mut command = pinned(&PathBuf::from("node"));
+        let mut command = pinned(Path::new("node"), SERVER);
         command.arg("bench/npm/socket-io.mjs").env("NODE_ENV", "production");
         Self::start(command, None)
     }
@@ -68,7 +72,7 @@ impl Peer {
     /// The tus server of npm, with its file store.
     pub(crate) fn tus() -> Outcome<Self> {
         let data = tempfile::tempdir_in(folder()?)?;
-        let mut command = pinned(&PathBuf::from("node"));
+        let mut command = pinned(Path::new("node"), SERVER);
         command.arg("bench/npm/tus-server.mjs").arg(data.path());
         Self::start(command, Some(data))
     }
@@ -144,13 +148,13 @@ fn rss(pid: u32) -> Outcome<u64> {
     Ok(kilobytes * 1024)
 }
 
-/// Server on the first core, load on the others, where `taskset` is there to say so.
-fn pinned(program: &Path) -> Command {
+/// On this core alone: the server on the first and the load on the second, where there are two and `taskset` is there to say so.
+pub(crate) fn pinned(program: &Path, core: usize) -> Command {
     if !pins() {
         return Command::new(program);
     }
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(program);
+    command.arg("-c").arg(core.to_string()).arg(program);
     command
 }
 

@@ -16,6 +16,6 @@ pub(crate) fn pin() {
         return;
     }
     let mut cores = rustix::thread::CpuSet::new();
-    cores.set(1);
+    cores.set(crate::peer::LOAD);
     let _ = rustix::thread::sched_setaffinity(None, &cores);
 }

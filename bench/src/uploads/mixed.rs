@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use samewire::{Client, Source, StreamOptions, system};
 use serde_json::value::RawValue;
 
+use super::{MIB, source};
 use crate::Outcome;
 use crate::peer::Peer;
 use crate::report::{median, quantile, verdict};
-use crate::upload::source;
 
 const ROUNDS: usize = 5;
 const CALLS: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(1);
-const SIZE: u64 = 1024 * 1024 * 1024;
+const SIZE: u64 = 1024 * MIB;
 
 pub(crate) async fn run() -> Outcome {
     println!("time of an echo call on an idle session, and while an upload of 1 GiB runs on it; {ROUNDS} rounds in turns");
-    let file = source(SIZE).await?;
+    let file = source(SIZE)?;
     // The client as a program has it: with more than one thread, on all cores.
     let ratios = std::thread::spawn({
         let file = file.clone();
@@ -50,7 +50,7 @@ async fn round(file: &std::path::Path) -> Outcome<f64> {
     let whole = || upload.progress().durable == SIZE;
     let mut busy = calls(&client, usize::MAX, whole).await?;
     upload.finished().await?;
-    let rate = SIZE as f64 / 1024.0 / 1024.0 / start.elapsed().as_secs_f64();
+    let rate = SIZE as f64 / MIB as f64 / start.elapsed().as_secs_f64();
     let (i50, i99) = (quantile(&mut idle, 0.5), quantile(&mut idle, 0.99));
     let (b50, b99) = (quantile(&mut busy, 0.5), quantile(&mut busy, 0.99));
     println!(

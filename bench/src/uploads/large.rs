@@ -1,16 +1,16 @@
 //! A file of 1 GiB to the disk, beside the tus server of npm.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use samewire::{Client, Source, StreamOptions, files};
 
+use super::{MIB, create, patch, source};
 use crate::Outcome;
-use crate::peer::{Peer, folder};
+use crate::peer::Peer;
 use crate::report::{median, verdict};
 
 const ROUNDS: usize = 3;
-const MIB: u64 = 1024 * 1024;
 /// Above this over idle the memory of an upload is not flat.
 const MEMORY: u64 = 32 * MIB;
 
@@ -23,7 +23,7 @@ struct Run {
 pub(crate) async fn run() -> Outcome {
     let size = std::env::var("SAMEWIRE_BENCH_MIB").ok().and_then(|size| size.parse().ok()).unwrap_or(1024) * MIB;
     println!("upload of {} MiB over loopback to the disk, {ROUNDS} rounds in turns", size / MIB);
-    let file = source(size).await?;
+    let file = source(size)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let same = samewire(&file, size).await?;
@@ -54,25 +54,6 @@ pub(crate) async fn run() -> Outcome {
     Ok(())
 }
 
-/// A file that does not compress.
-pub(crate) async fn source(size: u64) -> Outcome<PathBuf> {
-    let path = folder()?.join("source.bin");
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut block = vec![0; MIB as usize];
-    let file = std::fs::File::create(&path)?;
-    for _ in 0..size / MIB {
-        for word in block.chunks_exact_mut(8) {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            word.copy_from_slice(&state.to_ne_bytes());
-        }
-        std::io::Write::write_all(&mut &file, &block)?;
-    }
-    file.sync_all()?;
-    Ok(path)
-}
-
 async fn samewire(file: &Path, size: u64) -> Outcome<Run> {
     let peer = Peer::samewire()?;
     let client = Client::builder(&peer.url).build()?;
@@ -94,33 +75,15 @@ async fn tus(file: &Path, size: u64) -> Outcome<Run> {
     let peer = Peer::tus()?;
     let http = reqwest::Client::new();
     // A first small upload loads the server's code, as the session of the other server is up before its clock runs.
-    patch(&http, &peer.url, Vec::from("warm").into(), 4).await?;
+    let warm_up = create(&http, &peer.url, 4).await?;
+    patch(&http, &warm_up, 0, 4, Vec::from("warm").into()).await?;
     let idle = peer.used()?;
     let (peak, start) = (peer.watch_peak(), Instant::now());
     let file = tokio::fs::File::open(file).await?;
     let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(file, 256 * 1024));
-    patch(&http, &peer.url, body, size).await?;
+    let upload = create(&http, &peer.url, size).await?;
+    patch(&http, &upload, 0, size, body).await?;
     let seconds = start.elapsed().as_secs_f64();
     let cpu = peer.used()?.cpu - idle.cpu;
     Ok(Run { seconds, cpu, memory: peak.bytes().saturating_sub(idle.rss) })
-}
-
-async fn patch(http: &reqwest::Client, url: &str, body: reqwest::Body, size: u64) -> Outcome {
-    let created =
-        http.post(format!("{url}/files")).header("tus-resumable", "1.0.0").header("upload-length", size).send().await?;
-    let location = created.headers().get("location").ok_or("no location")?.to_str()?.to_owned();
-    let patched = http
-        .patch(location)
-        .header("tus-resumable", "1.0.0")
-        .header("upload-offset", 0)
-        .header("content-type", "application/offset+octet-stream")
-        .header("content-length", size)
-        .body(body)
-        .send()
-        .await?;
-    let offset = patched.headers().get("upload-offset").and_then(|offset| offset.to_str().ok()?.parse::<u64>().ok());
-    if offset != Some(size) {
-        return Err(format!("the tus server has {offset:?} of {size} bytes").into());
-    }
-    Ok(())
 }
