@@ -3,8 +3,10 @@
 import { h, icon } from "./dom.js";
 import { toast } from "./toast.js";
 
-/** Fills `place`. `onFiles(files)` gets what was chosen. */
-export function dropZone(place, onFiles) {
+const HINT = "Any kind, several at once. The bigger, the more there is to cut.";
+
+/** Fills `place`. `onFiles(files)` gets what was chosen; `buttons` stand beside the one that chooses. */
+export function dropZone(place, onFiles, { hint = HINT, buttons = [] } = {}) {
   const input = h("input", {
     type: "file",
     multiple: true,
@@ -29,13 +31,13 @@ export function dropZone(place, onFiles) {
       "div",
       { class: "drop-text" },
       h("strong", { class: "drop-mouse" }, "Drop files anywhere on this page"),
-      h("span", { class: "soft" }, "Any kind, several at once. The bigger, the more there is to cut."),
+      h("span", { class: "soft" }, hint),
     ),
-    choose,
+    h("div", { class: "drop-buttons" }, choose, buttons),
     input,
   );
   place.addEventListener("click", (event) => {
-    if (!event.target.closest("button, input")) input.click();
+    if (!event.target.closest("button, input, dialog")) input.click();
   });
 
   // Entering a child leaves its parent, so the two are counted.

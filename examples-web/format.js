@@ -37,6 +37,14 @@ export function duration(seconds) {
   return rest ? `${Math.floor(minutes / 60)} h ${rest} min` : `${minutes / 60} h`;
 }
 
+/** `0:07`, `12:30`, `1:02:03`: a place in a film. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
 /** `37 ms`, or seconds when it took long. */
 export function milliseconds(ms) {
   return ms < 1000 ? `${Math.max(ms, 0).toFixed(ms < 10 ? 1 : 0)} ms` : duration(ms / 1000);

@@ -5,6 +5,8 @@ import { bytes, milliseconds, shortId } from "./format.js";
 
 const MOST = 100;
 
+const WHY = "Calls prefer HTTP on this page. One that names a stream goes over the session that carries the stream: no other has it.";
+
 const WIRES = { http: "HTTP", session: "session" };
 
 /** The SDK's states in words, and whether something still happens in them. A state that is not here is shown as it is. */
@@ -31,8 +33,8 @@ export class Panel {
   #session = h("b", { "data-testid": "count-session" }, "0");
   #changed = new Set();
 
-  /** Fills `section`. */
-  constructor(section) {
+  /** Fills `section`. `why` explains which wire a call takes on this page. */
+  constructor(section, why = WHY) {
     section.append(
       h(
         "div",
@@ -40,11 +42,7 @@ export class Panel {
         h("h2", {}, "On the wire"),
         h("span", { class: "counts" }, badge("session"), this.#session, badge("http"), this.#http),
       ),
-      h(
-        "p",
-        { class: "soft panel-why" },
-        "Calls prefer HTTP on this page. One that names a stream goes over the session that carries the stream: no other has it.",
-      ),
+      h("p", { class: "soft panel-why" }, why),
       this.#list,
       this.#empty,
     );

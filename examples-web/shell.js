@@ -16,6 +16,18 @@ export const PAGES = [
     about: "Send files over the session, cut the connection on the way, and see them arrive whole.",
   },
   {
+    href: "/media.html",
+    name: "Media",
+    icon: "video",
+    about: "Drop a video, watch it being processed in two windows at once, and play it.",
+  },
+  {
+    href: "/uppy.html",
+    name: "Uppy",
+    icon: "file",
+    about: "An uploader that knows nothing of samewire, over tus: another door to the same store.",
+  },
+  {
     href: "/portal.html",
     name: "Portal",
     icon: "screen",

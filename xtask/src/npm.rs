@@ -8,6 +8,9 @@ use crate::shell::{Outcome, run};
 use crate::tools;
 use crate::workspace::Workspace;
 
+/// The demo, one of whose pages shows an uploader that others wrote.
+pub(crate) const DEMO: &str = "examples-web";
+
 /// Installs what `folder`'s lock file names, unless that was done since the lock file last changed.
 pub(crate) fn ensure_installed(workspace: &Workspace, folder: &str) -> Outcome {
     tools::ensure_node()?;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::package;
 use crate::shell::{Outcome, announce, cannot_start, run as execute};
 use crate::workspace::Workspace;
+use crate::{npm, package};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -23,17 +23,20 @@ pub(crate) struct Options {
 
 /// Builds the npm package and the server, then becomes the server.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
-    println!("[1/3] The npm package");
+    println!("[1/4] The npm package");
     package::build(workspace)?;
 
-    println!("\n[2/3] The server");
+    println!("\n[2/4] What the demo has from npm");
+    npm::ensure_installed(workspace, npm::DEMO)?;
+
+    println!("\n[3/4] The server");
     let mut build = workspace.cargo(["build", "--package", "samewire-server", "--bin", "samewire"]);
     if options.release {
         build.arg("--release");
     }
     execute(&mut build)?;
 
-    println!("\n[3/3] Serving the demo, with its data in {}", options.data.display());
+    println!("\n[4/4] Serving the demo, with its data in {}", options.data.display());
     let profile = if options.release { "release" } else { "debug" };
     let mut serve = workspace.command(workspace.program(profile, "samewire"));
     serve.args(["serve", "--dev", "--listen"]).arg(options.listen.to_string());
