@@ -1,6 +1,8 @@
 // The public types, by hand: they are the reference of the package.
+import type { FileEvents, FileRecord, FilesApi, LinkOptions } from "./files.js";
 import type { JoinOptions, Room } from "./rooms.js";
 
+export type * from "./files.js";
 export type * from "./rooms.js";
 
 /** What a method takes and what it answers. `params` may be left out in a call when `undefined` is among its types. */
@@ -10,40 +12,15 @@ export interface Method<Params = unknown, Result = unknown> {
 }
 
 /** The methods that every samewire server has. */
-export interface BuiltInApi {
+export interface BuiltInApi extends FilesApi {
   /** What the server is, and which methods it has. */
   "system/introspect": Method<Record<string, never> | undefined, Introspection>;
   /** Answers its params. */
   "system/echo": Method<unknown, unknown>;
-  /** Makes a stored file of a stream, once all of it has arrived and is verified. */
-  "files/upload": Method<UploadParams, FileRecord>;
-  /** The caller's files, the newest first. */
-  "files/list": Method<Record<string, never> | undefined, { files: FileRecord[] }>;
-  /** Opens a stream with a file's content. Read it with {@link Client.getStream}. */
-  "files/open": Method<{ id: string }, { stream: string; file: FileRecord }>;
-  /** Removes a file. Answers whether there was such a file. */
-  "files/remove": Method<{ id: string }, { removed: boolean }>;
 }
 
 /** What names a stream in the params of a call: the object, or its id. */
 export type StreamName = string | { readonly id: string; toJSON(): string };
-
-/** The stream, under either name; `name` is the file's, by default that of the stream. */
-export type UploadParams = ({ stream: StreamName } | { streamId: StreamName }) & { name?: string };
-
-export interface FileRecord {
-  /** `fi_` and 32 hexadecimal digits. */
-  id: string;
-  name: string;
-  /** In bytes. */
-  size: number;
-  /** The media type that the uploader gave. */
-  media?: string;
-  /** `blake3:` and 64 hexadecimal digits. */
-  digest: string;
-  /** When it was stored, in milliseconds since 1970-01-01 UTC. */
-  created: number;
-}
 
 export interface Introspection {
   server: string;
@@ -75,6 +52,13 @@ export interface ClientOptions {
    * that. It travels in a message or a header, never in a URL.
    */
   token?: string | null | TokenSource;
+  /**
+   * Whether the session goes on when the page is reloaded. `session`: its ticket is kept in the tab's `sessionStorage`, where any script
+   * of the page's origin can read it, as it can use the client. So a client without a token keeps what it owns: its files, and the
+   * uploads that it may resume. Calls and rooms are not continued. A copied tab begins a session of its own. For one client of a page and
+   * a server, in pages that have Web Locks (HTTPS or localhost); elsewhere it does nothing. Default: no.
+   */
+  persist?: "session" | undefined;
 }
 
 /** Gives a token, or nothing where there is none. */
@@ -229,6 +213,12 @@ export class Client<Api = BuiltInApi> implements Caller<Api> {
    */
   createBlobUploader(input: Blob | ArrayBuffer | ArrayBufferView | ReadableStream<BufferSource>, options?: UploadOptions): Uploader;
 
+  /**
+   * The uploads that were begun with `resume` by this user, or on this session, and did not end: by pages that are gone, and by those that
+   * are still there. The newest first. Waits for the connection.
+   */
+  rememberedUploads(): Promise<RememberedUpload[]>;
+
   /** A stream to the server that the app writes. It begins with the first write, or with a call that names it. */
   createStream(options?: StreamOptions): OutgoingStream;
 
@@ -271,6 +261,12 @@ export class Client<Api = BuiltInApi> implements Caller<Api> {
    */
   join<State = any, Events extends object = Record<string, any>>(room: string, options?: JoinOptions): Room<State, Events>;
 
+  /** Joins the room of a file, whose state is the file's record: right at once, however far its processing has come. */
+  watchFile(id: string, options?: JoinOptions): Room<FileRecord, FileEvents>;
+
+  /** An address of a file's content, or a part's, for a while: for `<video>` and `<img>`, which cannot send a token. Whoever has it can read it. */
+  fileUrl(id: string, options?: LinkOptions): Promise<string>;
+
   /** Ends the session, here and on the server, and with it every call, stream and room on it. {@link Client.connect} begins a new one. */
   close(): void;
 
@@ -296,6 +292,41 @@ export interface StreamOptions {
 export interface UploadOptions extends StreamOptions {
   /** Cancels the upload, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /**
+   * Whether a later page can go on with it: of a File or Blob. It is written down in this browser until it has ended, and found again when
+   * the same file is given with `resume`, or by {@link Client.rememberedUploads}. Then its id is that of the upload that was found, which
+   * is known only once it has been looked up; a call that names it waits for that. Only one page at a time can send it: a second one gets
+   * `upload-in-other-tab`. Needs a token, or {@link ClientOptions.persist}. Default `false`.
+   */
+  resume?: boolean | undefined;
+  /** With `resume`: the file's handle, from a file picker or a drop. It is kept, so that the file need not be chosen again. */
+  handle?: FileSystemFileHandle | undefined;
+}
+
+/** An upload that this or another page began with `resume`. */
+export interface RememberedUpload {
+  /** The stream's id. */
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly media: string | undefined;
+  /** In bytes. */
+  readonly size: number;
+  /** How many bytes the server had when it was last written down, every 2 s at most. */
+  readonly durable: number;
+  /** In milliseconds since 1970-01-01 UTC. */
+  readonly startedAt: number;
+  /** Whether a page is sending it at this moment: this one or another. */
+  readonly active: boolean;
+  /** Whether it can be resumed without the file. */
+  readonly hasHandle: boolean;
+  /**
+   * An uploader of the rest, which does not begin by itself. Without a file it uses the handle: then call it from a click's listener, since
+   * the browser may have to ask the user (`permission-needed`). The file has to be the same by name, size and samples of its content
+   * (`wrong-file`); in the end, by the digest of the whole. Where the server has no such stream any more, it begins anew.
+   */
+  resume(file?: Blob, options?: Omit<UploadOptions, "resume">): Promise<Uploader>;
+  /** Takes it off the list. What the server has of it expires there. */
+  forget(): Promise<void>;
 }
 
 export type UploadState = "idle" | "uploading" | "paused" | "finished" | "failed" | "canceled";
@@ -330,7 +361,7 @@ export interface UploaderEvents {
 
 /** One upload. It goes on by itself after a cut, where it was. */
 export interface Uploader {
-  /** The stream's id: `st_` and 32 hexadecimal digits. */
+  /** The stream's id: `st_` and 32 hexadecimal digits. With {@link UploadOptions.resume} it may become another one when it starts. */
   readonly id: string;
   /** The name given, or the file's. */
   readonly name: string | undefined;
@@ -450,6 +481,18 @@ export type ErrorCode =
   | "no-url"
   /** The bytes of an upload can no longer be read: the file changed or is gone. */
   | "source-unreadable"
+  /** This is not the file that was being uploaded. */
+  | "wrong-file"
+  /** Another tab, or another uploader of this page, is sending the same file. */
+  | "upload-in-other-tab"
+  /** An upload cannot be resumed without its file. */
+  | "file-needed"
+  /** The browser gives the file only with the user's consent. */
+  | "permission-needed"
+  /** Uploads cannot be remembered in this browser. */
+  | "storage-unavailable"
+  /** A part of the package that is loaded when it is needed could not be. */
+  | "module-unavailable"
   /** The wasm could not be loaded. */
   | "wasm-unavailable";
 

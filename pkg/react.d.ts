@@ -1,5 +1,6 @@
 import type {
   Client,
+  FileRecord,
   JoinOptions,
   Presence,
   Progress,
@@ -31,13 +32,29 @@ export function useUpload(client: Pick<Client<any>, "createBlobUploader">): {
   cancel(): void;
 };
 
+/** A stored file, as its processing goes on: the record follows the file's room for as long as the component is there. */
+export function useFile(
+  client: Pick<Client<any>, "join">,
+  /** Undefined while there is none yet. */
+  id: string | undefined,
+): {
+  /** Absent until the room is joined. */
+  file: FileRecord | undefined;
+  /** How far its processing is, from 0 to 100: the mean of all kinds; 100 where there is nothing to process. */
+  progress: number | undefined;
+  status: RoomStatus;
+  /** Why it cannot be seen, or no longer: `room-not-found`, `file-not-found`. */
+  error?: SamewireError | undefined;
+};
+
 /**
  * In a room for as long as the component is there. Renders again when the room's status, state or presence changes, not for each
  * event: `useEffect(() => room?.on("event", show), [room])` hears those. Other options take effect with another name.
  */
 export function useRoom<Shared = any, Events extends object = Record<string, any>>(
   client: Pick<Client<any>, "join">,
-  name: string,
+  /** Undefined while it is not known which. */
+  name: string | undefined,
   options?: JoinOptions,
 ): {
   /** The handle. Absent in the first rendering. */

@@ -45,6 +45,7 @@ export function useRoom(client, name, options) {
   const latest = useRef(options);
   latest.current = options;
   useEffect(() => {
+    if (name === undefined) return;
     const room = client.join(name, latest.current);
     const show = () => {
       const { status, state, presence, role, member, error, recovered, lost } = room;
@@ -59,4 +60,13 @@ export function useRoom(client, name, options) {
     };
   }, [client, name]);
   return shown;
+}
+
+const PLAIN = { presence: false };
+
+export function useFile(client, id) {
+  const { status, state, error } = useRoom(client, id === undefined ? undefined : `file:${id}`, PLAIN);
+  const jobs = state?.processing ?? [];
+  const share = jobs.length > 0 ? jobs.reduce((sum, { progress }) => sum + progress, 0) / jobs.length : 100;
+  return { file: state ?? undefined, progress: state ? share : undefined, status, error };
 }

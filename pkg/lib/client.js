@@ -1,15 +1,16 @@
+import { apiOf } from "./api.js";
 import { bytesOf } from "./bytes.js";
 import { SamewireError } from "./error.js";
 import { Events, Inbox } from "./events.js";
 import { post } from "./http.js";
+import { placeOf, rememberedBy } from "./lasting.js";
 import { start } from "./load.js";
 import { Membership } from "./membership.js";
 import { addressesOf, pathOf } from "./options.js";
 import { Receiving } from "./receiving.js";
 import { Room } from "./room.js";
-import { Sending } from "./sending.js";
 import { Session } from "./session.js";
-import { sourceOf } from "./source.js";
+import { streamOf } from "./stream.js";
 import { Tokens } from "./tokens.js";
 import { Uploader } from "./uploader.js";
 
@@ -31,12 +32,14 @@ export class Client {
   #closed = false;
   #opening;
   #session;
+  /** Where the session's ticket is kept for a page after this one. */
+  #place;
   #waiters = [];
   #calls = 0;
   /** Methods that the server answered over HTTP with "not here". */
   #misdirected = new Set();
-  /** Streams to the server until they are settled, by id: calls may name them. */
-  #outgoing = new Map();
+  /** Streams to the server until they are settled: calls may name them. */
+  #outgoing = new Set();
   /** Streams from the server that the app may still ask for, by id. */
   #incoming = new Map();
   /** Memberships that are not over, by the room's name. */
@@ -94,6 +97,7 @@ export class Client {
     const session = this.#session;
     this.#session = this.#opening = undefined;
     session?.close();
+    this.#place?.leave();
     const error = new SamewireError("session-closed", "the app closed the session");
     for (const membership of this.#rooms.values()) membership.end(error);
     this.#enter({ state: "closed", error });
@@ -112,33 +116,15 @@ export class Client {
   }
 
   createBlobUploader(input, options) {
-    const uploader = new Uploader(this.#streams, input, options);
-    if (uploader.state === "idle") this.#outgoing.set(uploader.id, uploader);
-    return uploader;
+    return new Uploader(this.#streams, input, options);
+  }
+
+  rememberedUploads() {
+    return rememberedBy(this.#streams.lasting);
   }
 
   createStream(spec = {}) {
-    const pipe = new TransformStream();
-    const writer = pipe.writable.getWriter();
-    const sending = new Sending(this.#streams, sourceOf(pipe.readable).source, spec);
-    const { id, done: finished } = sending;
-    const abort = (reason = new SamewireError("canceled", "the stream was aborted")) => sending.abort(reason);
-    const writable = new WritableStream({
-      start: (controller) => void finished.catch((error) => controller.error(error)),
-      write(chunk) {
-        sending.start();
-        return writer.write(chunk);
-      },
-      // A stream that is closed without an error is one that the server has, whole and verified.
-      async close() {
-        sending.start();
-        await writer.close();
-        await finished;
-      },
-      abort,
-    });
-    this.#outgoing.set(id, sending);
-    return { id, writable, finished, abort, toJSON: () => id };
+    return streamOf(this.#streams, spec);
   }
 
   getStream(id) {
@@ -151,16 +137,30 @@ export class Client {
     return new Room(membership, options);
   }
 
+  watchFile(id, options) {
+    return this.join(`file:${id}`, options);
+  }
+
+  async fileUrl(id, { part, ttl } = {}) {
+    const { url } = await this.call("files/link", { id, part, ttl });
+    return new URL(url.replace(/^\/+/, ""), `${addressesOf(this.#options).api}/`).href;
+  }
+
   async #call(forced, method, params, { signal, timeout, idempotent, onPart, onAttachment, attachment } = {}) {
     signal?.throwIfAborted();
-    const text = params === undefined ? undefined : JSON.stringify(params);
+    let text = params === undefined ? undefined : JSON.stringify(params);
     const glue = await start();
     signal?.throwIfAborted();
     const traits = glue.methodTraits(method);
     const names = text !== undefined && glue.namesStream(text);
-    const named = names ? [...this.#outgoing.values()].filter(({ id }) => text.includes(id)) : [];
+    const named = names ? [...this.#outgoing].filter(({ id, alias }) => text.includes(id) || text.includes(alias)) : [];
     // The server has to know a stream before a call names it.
-    for (const stream of named) stream.upload();
+    await Promise.all(named.map((stream) => stream.start()));
+    for (const stream of named) {
+      if (stream.state === "failed" || stream.state === "canceled") await stream.done;
+      text = text.replaceAll(stream.alias, stream.id);
+    }
+    signal?.throwIfAborted();
     if (timeout === undefined && !names) timeout = DEFAULT_TIMEOUT;
     const options = {
       signal,
@@ -189,7 +189,7 @@ export class Client {
         return await (await this.#open()).call(method, text, options);
       } catch (error) {
         // The server does not know any more why a stream is gone; its sender does, and throws that.
-        if (error?.code === "stream-not-found") await named.find(({ state }) => state === "failed" || state === "canceled")?.upload();
+        if (error?.code === "stream-not-found") await named.find(({ state }) => state === "failed" || state === "canceled")?.done;
         throw error;
       }
     });
@@ -245,11 +245,15 @@ export class Client {
     if (!globalThis.WebSocket) {
       throw new SamewireError("no-websocket", "there is no WebSocket here: use Node 22 or later, or set globalThis.WebSocket");
     }
-    const [glue, token] = await Promise.all([start(), this.#tokens.present()]);
+    if (this.#options.persist === "session") this.#place ??= await placeOf(ws);
+    const [glue, token, ticket] = await Promise.all([start(), this.#tokens.present(), this.#place?.take()]);
     if (this.#closed) throw new SamewireError("session-closed", "the client was closed meanwhile");
-    const session = new Session(glue, ws, token, {
+    const session = new Session(glue, ws, token, ticket, {
       state: (state) => session === this.#session && this.#enter(state),
-      welcomed: (id, continuity, identity) => (this.#welcome = { session: id, continuity, identity }),
+      welcomed: (id, continuity, identity) => {
+        this.#welcome = { session: id, continuity, identity };
+        this.#place?.keep(id, session.ticket);
+      },
       offered: (offer) => {
         const receiving = this.#receiving(offer.id);
         receiving.offered(offer);
@@ -265,6 +269,16 @@ export class Client {
     });
     this.#session = session;
     return session;
+  }
+
+  /** Once the session is live: the server, and what tells its owner from others. Without a token that is the session, if it lasts. */
+  async #whose() {
+    await this.#open();
+    if (this.state === "idle" || this.state === "closed") await this.connect();
+    else if (this.state !== "live") await new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    const { identity, session } = this.#welcome;
+    const lasts = identity !== undefined || this.#place !== undefined;
+    return { server: addressesOf(this.#options).ws, owner: lasts ? `${identity === undefined ? "session" : "user"} ${identity ?? session}` : undefined };
   }
 
   #enter(state) {
@@ -285,8 +299,16 @@ export class Client {
   #streams = {
     session: () => this.#open(),
     tell: (event) => this.#tell(() => event),
-    settled: ({ id }) => this.#outgoing.delete(id),
+    begun: (sending) => this.#outgoing.add(sending),
+    settled: (sending) => this.#outgoing.delete(sending),
     forget: (id) => this.#incoming.delete(id),
+    /** What those need that outlive the page. */
+    lasting: {
+      whose: () => this.#whose(),
+      digestOf: async () => (await start()).digestOf,
+      upload: (input, options, remembered) => new Uploader(this.#streams, input, options, remembered),
+      trouble: (error) => this.#trouble(error),
+    },
   };
 
   /** What memberships need of the client. */
@@ -303,13 +325,4 @@ export class Client {
   #trouble(error) {
     if (error?.code !== "session-closed") this.#events.emit("error", () => error);
   }
-}
-
-/** A function for each path: `api.files.list(params, options)`. */
-function apiOf(call, path) {
-  return new Proxy(() => {}, {
-    // A promise asks whatever it is given for `then`.
-    get: (_, name) => (typeof name === "string" && name !== "then" ? apiOf(call, path ? `${path}/${name}` : name) : undefined),
-    apply: (_, __, [params, options]) => call(path, params, options),
-  });
 }

@@ -7,7 +7,9 @@ export const TELL_EVERY = 100;
 
 export class Sending {
   /** Whoever opens a stream draws its id, so it can be named before there is a connection. */
-  id = `st_${randomHex(16)}`;
+  id;
+  /** The id at first: what remembers uploads may find that this is one that has another. */
+  alias;
   state = "idle";
   /** Bytes that the server has made durable. */
   durable = 0;
@@ -18,6 +20,8 @@ export class Sending {
   #client;
   #source;
   #changed;
+  #memory;
+  #starting;
   #session;
   #no;
   #paused = false;
@@ -25,19 +29,23 @@ export class Sending {
   #timer;
 
   /**
-   * `client`: session() resolves with the session, tell(event) takes activity, settled(sending) hears that it is over.
-   * `changed(type, value)` hears "state", "durable" and "progress".
+   * `client`: session() resolves with the session, tell(event) takes activity, begun(sending) and settled(sending) hear that it is
+   * there and that it is over. `changed(type, value)` hears "state", "durable" and "progress". `memory`: prepare(sending) resolves with
+   * the id of the stream, progress(durable) and end(state, error) hear how it goes.
    */
-  constructor(client, source, { name, media, size }, changed) {
+  constructor(client, source, { id, name, media, size }, changed, memory) {
     this.#client = client;
     this.#source = source;
     this.#changed = changed;
+    this.#memory = memory;
+    this.id = this.alias = id ?? `st_${randomHex(16)}`;
     this.name = name || undefined;
     this.media = media || undefined;
     this.size = size;
     this.done = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // Who does not ask how it ended does not want to hear of it as an unhandled rejection either.
     this.done.catch(() => {});
+    client.begun(this);
   }
 
   /** Opens the stream, the first time. */
@@ -46,14 +54,21 @@ export class Sending {
     return this.done;
   }
 
-  async start() {
+  /** Resolves when the session has it, or it is over. */
+  start() {
+    return (this.#starting ??= this.#start());
+  }
+
+  async #start() {
     if (this.state !== "idle") return;
     this.#enter(this.#paused ? "paused" : "uploading");
     try {
+      if (this.#memory) this.id = await this.#memory.prepare(this);
       const session = await this.#client.session();
       if (!this.#settle) return;
       this.#no = session.open(this, this.#paused);
       this.#session = session;
+      if (this.#memory) this.#tell();
     } catch (error) {
       this.#end("failed", error);
     }
@@ -102,6 +117,7 @@ export class Sending {
 
   progress(durable) {
     this.durable = durable;
+    this.#memory?.progress(durable);
     this.#changed?.("durable", durable);
     this.#timer ??= setTimeout(() => this.#tell(), TELL_EVERY);
   }
@@ -120,6 +136,7 @@ export class Sending {
     const { resolve, reject } = this.#settle;
     this.#settle = undefined;
     this.#client.settled(this);
+    this.#memory?.end(state, error);
     if (result) {
       resolve(result);
     } else {
@@ -139,6 +156,8 @@ export class Sending {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#changed?.("progress");
+    // Before that it may not have its name yet.
+    if (this.#memory && this.#settle && !this.#session) return;
     this.#client.tell({ ...activity(this, "up", this.durable, error) });
   }
 }

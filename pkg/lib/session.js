@@ -17,9 +17,9 @@ export class Session {
    * `hooks`: state({ state, retryIn, error }), welcomed(session, continuity, identity), offered(offer), trouble(error),
    * renew(reason) resolves with a token, crashed(error).
    */
-  constructor(glue, url, token, hooks) {
+  constructor(glue, url, token, ticket, hooks) {
     this.#hooks = hooks;
-    this.#wasm = enter(() => new glue.Session(url, token, this));
+    this.#wasm = enter(() => new glue.Session(url, token, ticket, this));
     this.#endings.push(watch(this));
     this.#watchPage();
   }

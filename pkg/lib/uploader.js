@@ -1,5 +1,6 @@
 import { SamewireError } from "./error.js";
 import { Events, onAbort } from "./events.js";
+import { Memory } from "./lasting.js";
 import { Sending } from "./sending.js";
 import { sourceOf } from "./source.js";
 
@@ -12,14 +13,17 @@ export class Uploader {
   #events = new Events();
   #samples = [];
 
-  constructor(client, input, { signal, name, media, size } = {}) {
+  /** `remembered`: what is known of it from a page before this one. */
+  constructor(client, input, { signal, name, media, size, resume, handle } = {}, remembered) {
     const { source, ...known } = sourceOf(input);
-    const spec = { name: name ?? known.name, media: media ?? known.media, size: known.size ?? size };
+    if (resume && !(input instanceof Blob)) throw new TypeError("only a File or a Blob can be gone on with after a reload");
+    const spec = { id: remembered?.id, name: name ?? known.name, media: media ?? known.media, size: known.size ?? size };
+    const memory = resume && new Memory(client.lasting, input, handle, remembered);
     this.#sending = new Sending(client, source, spec, (type, value) => {
       if (type === "state" && value === "uploading") this.#samples = [this.#sample()];
       if (type === "durable") this.#measure();
       else this.#events.emit(type, () => (type === "state" ? value : this.progress));
-    });
+    }, memory);
     if (signal?.aborted) this.#sending.abort(signal.reason);
     else this.#sending.done.catch(() => {}).finally(onAbort(signal, (reason) => this.#sending.abort(reason)));
   }

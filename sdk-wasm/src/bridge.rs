@@ -17,7 +17,7 @@ use samewire_protocol::rooms::methods;
 use samewire_protocol::session::{CallRequest, Config, Input, JoinRequest, OpenStream};
 use samewire_protocol::streams::{Source, StreamSpec};
 use samewire_protocol::wire::{Cast, payload};
-use samewire_protocol::{CallId, Code, Failure, Link, Method, StreamNo, files, system};
+use samewire_protocol::{CallId, Code, Digest, Failure, Link, Method, StreamNo, files, system};
 use wasm_bindgen::prelude::*;
 
 use crate::driver::Driver;
@@ -40,15 +40,15 @@ pub struct Session(Rc<Driver>);
 
 #[wasm_bindgen]
 impl Session {
-    // A session that is not connected yet.
+    // A session that is not connected yet. `ticket`: that of a page before this one, whose place it takes.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(url: String, token: Option<String>, listener: Listener) -> Self {
+    pub fn new(url: String, token: Option<String>, ticket: Option<String>, listener: Listener) -> Self {
         let mut seed = [0; 8];
         fill_random(&mut seed);
         let seed = u64::from_le_bytes(seed);
         let agent = Some(AGENT.to_owned());
-        let config = Config { token, agent, seed, read_ahead: READ_AHEAD, refreshes: true, ..Config::default() };
+        let config = Config { token, ticket, agent, seed, read_ahead: READ_AHEAD, refreshes: true, ..Config::default() };
         Self(Driver::new(url, config, listener))
     }
 
@@ -199,6 +199,13 @@ impl Session {
 #[must_use]
 pub fn names_stream(params: &str) -> bool {
     method::names_stream(params)
+}
+
+// The digest of bytes, as streams have it.
+#[wasm_bindgen(js_name = digestOf)]
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    Digest::of(bytes).to_string()
 }
 
 // What the contracts of the built-in methods say: 1 for a method that only the session answers, 2 for one that may run twice.

@@ -13,7 +13,7 @@ mod driver;
 mod listener;
 mod transport;
 
-pub use bridge::{Session, method_traits, names_stream, on_panic, reset};
+pub use bridge::{Session, digest_of, method_traits, names_stream, on_panic, reset};
 pub use listener::Listener;
 
 // A tenth of the default allocator's size, and all memory of an instance is one thread's.

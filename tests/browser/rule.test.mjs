@@ -93,7 +93,7 @@ describe("where HTTP is preferred", () => {
         (await client.api.system.introspect({})).server,
       ];
     }, token);
-    assert.deepEqual(answers, [{ files: [] }, { files: [] }, [null, 1, "ä"], null, "samewire"]);
+    assert.deepEqual(answers, [{ files: [], more: false }, { files: [], more: false }, [null, 1, "ä"], null, "samewire"]);
     assert.deepEqual(trace.session, []);
     assert.equal(trace.http.length, 5);
   });

@@ -9,9 +9,10 @@ use flate2::write::GzEncoder;
 
 use crate::shell::Outcome;
 
-/// All the code of the package, gzipped, in bytes. A page pays it before its first call. 12 of these 84 KiB came with rooms: in the
-/// wasm, what makes a membership whole again after a cut; in the JavaScript, its state, presence and handles.
-const LIMIT: usize = 84 * 1024;
+/// All the code of the package, gzipped, in bytes. 12 of these 96 KiB came with rooms: in the wasm, what makes a membership whole again
+/// after a cut; in the JavaScript, its state, presence and handles. Another 5 are what outlives a page (`lib/resume/`), which is loaded
+/// only where an app asks for it; all else a page pays before its first call. The rest is room for both.
+const LIMIT: usize = 96 * 1024;
 
 /// Prints the raw and gzipped size of each code file under `package`, and fails when they exceed the limit together.
 pub(crate) fn check(package: &Path) -> Outcome {

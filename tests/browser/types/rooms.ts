@@ -1,6 +1,7 @@
 // Uses all of what the types say of rooms.
 import { Client } from "samewire";
 import type {
+  FileRecord,
   History,
   MergePatch,
   Presence,
@@ -14,7 +15,7 @@ import type {
   SamewireError,
   Signal,
 } from "samewire";
-import { useClientState, useRoom } from "samewire/react";
+import { useClientState, useFile, useRoom } from "samewire/react";
 
 import { exactly } from "./exactly.js";
 
@@ -132,5 +133,11 @@ export function Component({ client }: { client: Client }) {
   exactly<RoomStatus>()(status);
   exactly<Board | null | undefined>()(state);
   exactly<number>()(presence.users);
+  useRoom(client, undefined);
+  const stored = useFile(client, undefined);
+  exactly<FileRecord | undefined>()(stored.file);
+  exactly<number | undefined>()(stored.progress);
+  // @ts-expect-error: an id is a text
+  useFile(client, 7);
   return room?.on("event", ({ name }) => name);
 }

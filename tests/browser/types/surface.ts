@@ -5,13 +5,19 @@ import type {
   BuiltInApi,
   CallOptions,
   ClientOptions,
+  FileEvents,
+  FileList,
+  FilePart,
   FileRecord,
   Method,
   OutgoingStream,
   Progress,
+  RememberedUpload,
+  Room,
   State,
   StateChange,
   StreamEnd,
+  UploadedFile,
   Uploader,
 } from "samewire";
 
@@ -76,8 +82,8 @@ export async function clients() {
 
 export async function calls(client: Client) {
   const options: CallOptions = { signal: AbortSignal.timeout(1_000), timeout: 5_000, idempotent: true, onPart: (part) => part, attachment: new Uint8Array(3), onAttachment: (bytes) => bytes.length };
-  exactly<{ files: FileRecord[] }>()(await client.call("files/list"));
-  exactly<{ files: FileRecord[] }>()(await client.api.files.list({}, options));
+  exactly<FileList>()(await client.call("files/list"));
+  exactly<FileList>()(await client.api.files.list({}, options));
   exactly<{ removed: boolean }>()(await client.wsTransport.call("files/remove", { id: "fi_1" }, options));
   exactly<{ removed: boolean }>()(await client.httpTransport.call("files/remove", { id: "fi_1" }, { timeout: null }));
   exactly<{ stream: string; file: FileRecord }>()(await client.api.files.open({ id: "fi_1" }));
@@ -111,7 +117,7 @@ export async function ownApi() {
   exactly<string[]>()(await client.api.cart.lines.list());
   exactly<null>()(await client.api.cart.lines.clear({}));
   exactly<"pong">()(await client.api.ping());
-  exactly<{ files: FileRecord[] }>()(await client.api.files.list());
+  exactly<FileList>()(await client.api.files.list());
   // @ts-expect-error: the params have another type
   client.api.cart.add({ article: 7 });
   // @ts-expect-error: the params are missing
@@ -143,11 +149,59 @@ export async function uploads(client: Client, file: File, readable: ReadableStre
   uploader.pause();
   uploader.resume();
   exactly<StreamEnd>()(await uploader.upload());
-  exactly<FileRecord>()(await client.api.files.upload({ stream: uploader }));
-  exactly<FileRecord>()(await client.api.files.upload({ streamId: uploader.id, name: "b.txt" }));
+  exactly<UploadedFile>()(await client.api.files.upload({ stream: uploader }));
+  exactly<UploadedFile>()(await client.api.files.upload({ streamId: uploader.id, name: "b.txt" }));
   // @ts-expect-error: a stream is missing
   client.api.files.upload({ name: "b.txt" });
   uploader.cancel();
+}
+
+export async function resuming(file: File, handle: FileSystemFileHandle) {
+  const client = new Client({ persist: "session" });
+  // @ts-expect-error: a session is all that is kept
+  new Client({ persist: "local" });
+  client.createBlobUploader(file, { resume: true, handle });
+  for (const upload of await client.rememberedUploads()) {
+    exactly<RememberedUpload>()(upload);
+    exactly<boolean>()(upload.hasHandle && upload.active);
+    exactly<number>()(upload.size + upload.durable + upload.startedAt);
+    exactly<Uploader>()(await upload.resume());
+    exactly<Uploader>()(await upload.resume(file, { signal: AbortSignal.timeout(1_000) }));
+    // @ts-expect-error: not a file
+    upload.resume("clip.mov");
+    exactly<void>()(await upload.forget());
+  }
+}
+
+export async function files(client: Client, id: string) {
+  const file = await client.api.files.get({ id });
+  exactly<FileRecord>()(file);
+  exactly<FilePart[] | undefined>()(file.parts);
+  exactly<FileRecord>()(await client.api.files.process({ id, kind: "video" }));
+  exactly<FileRecord>()(await client.api.files.cancel({ id }));
+  exactly<{ stream: string; file: FileRecord }>()(await client.api.files.open({ id, part: "poster", offset: 10, length: 20 }));
+  exactly<FileList>()(await client.api.files.list({ after: id, limit: 10 }));
+  exactly<string>()(await client.fileUrl(id, { part: "video", ttl: 60_000 }));
+  exactly<string>()(await client.fileUrl(id));
+  // @ts-expect-error: no such option
+  client.fileUrl(id, { download: true });
+
+  const room = client.watchFile(id);
+  exactly<Room<FileRecord, FileEvents>>()(room);
+  exactly<FileRecord | null | undefined>()(room.state);
+  for await (const event of room) {
+    switch (event.name) {
+      case "processing:progress":
+        exactly<number>()(event.data.progress);
+        break;
+      case "processing:completed":
+        exactly<FilePart[]>()(event.data.parts);
+        break;
+      // @ts-expect-error: no such event
+      case "processing:paused":
+        break;
+    }
+  }
 }
 
 export async function streams(client: Client) {
