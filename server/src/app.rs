@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
+use crate::files::FileLinks;
 use crate::metrics::{Metrics, TokenEvent};
 use crate::portal::Portal;
 use crate::rooms::Rooms;
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) guard: Guard,
     pub(crate) api_keys: ApiKeys,
     pub(crate) tickets: Tickets,
+    pub(crate) file_links: FileLinks,
     pub(crate) streams: Streams,
     pub(crate) portal: Portal,
     pub(crate) rooms: Rooms,

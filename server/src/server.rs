@@ -16,6 +16,7 @@ use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, R
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
 use crate::http::{Gate, Problem};
+use crate::interim::{Connection, InterimListener};
 use crate::jobs::Processor;
 use crate::metrics::Metrics;
 use crate::portal::{Portal, PortalRooms};
@@ -162,6 +163,8 @@ impl Builder {
         rooms::methods(&mut methods);
         files::methods(&mut methods);
         methods.extend(own);
+        let file_links = files::FileLinks::new(&key);
+        states.insert(file_links.clone());
         states.insert(store);
         states.insert(rooms.clone());
         states.insert(portal.clone());
@@ -172,6 +175,7 @@ impl Builder {
             guard: Guard::new(authenticator, revocations, config.auth.leeway),
             api_keys: ApiKeys::new(api_keys),
             tickets: Tickets::new(key),
+            file_links,
             streams,
             portal,
             rooms,
@@ -289,7 +293,8 @@ impl Server {
             let _ = draining.wait_for(|draining| *draining).await;
             tokio::time::sleep(GRACE).await;
         };
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let service = router.into_make_service_with_connect_info::<Connection>();
+        let served = axum::serve(InterimListener(listener), service).with_graceful_shutdown(async move {
             stop.await;
             drain(&app).await;
         });

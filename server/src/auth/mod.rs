@@ -89,6 +89,11 @@ impl Identity {
         Self(Owner(format!("{ANONYMOUS_PREFIX}{session}").into()))
     }
 
+    /// The identity of an owner that the server's own records name.
+    pub(crate) fn recorded(owner: &Owner) -> Self {
+        Self(owner.clone())
+    }
+
     /// The id as text: a user's, or `anon:` and the session's.
     #[must_use]
     pub fn id(&self) -> &str {

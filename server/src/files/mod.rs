@@ -1,8 +1,11 @@
 //! An app on the primitives: stored files. It uses only what an embedding program can use too.
 
+mod link;
+pub(crate) mod rest;
+
 use samewire_protocol::files::{
-    FileList, List, ListParams, MAX_LISTED, Open, OpenParams, OpenedFile, Remove, RemoveParams, Removed, Upload, UploadParams,
-    Uploaded,
+    FileList, Link, List, ListParams, MAX_LISTED, Open, OpenParams, OpenedFile, Remove, RemoveParams, Removed, Upload,
+    UploadParams, Uploaded,
 };
 use samewire_protocol::{Failure, StreamId, StreamRef};
 
@@ -11,12 +14,15 @@ use crate::calls::{Methods, State, Stream};
 use crate::session::SessionHandle;
 use crate::store::Store;
 
-/// Adds `files/upload`, `files/list`, `files/open` and `files/remove`.
+pub(crate) use link::FileLinks;
+
+/// Adds `files/upload`, `files/list`, `files/open`, `files/remove` and `files/link`.
 pub fn methods(methods: &mut Methods) {
     methods.add::<Upload, _, _>(upload);
     methods.add::<List, _, _>(list);
     methods.add::<Open, _, _>(open);
     methods.add::<Remove, _, _>(remove);
+    methods.add::<Link, _, _>(link::link);
 }
 
 async fn upload(Stream(stream): Stream, params: UploadParams<StreamId>) -> Result<Uploaded, Failure> {

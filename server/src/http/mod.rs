@@ -29,7 +29,7 @@ pub use problem::Problem;
 
 use crate::app::App;
 use crate::server::Pages;
-use crate::{portal, uploads};
+use crate::{files, portal, uploads};
 
 /// The routes of a server.
 pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
@@ -47,6 +47,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
+    let router = router.merge(files::rest::router(app));
     let mut router = router.layer(cors(app));
     if app.config.uploads.tus {
         router = router.merge(uploads::tus::router(app));

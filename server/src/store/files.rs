@@ -42,6 +42,15 @@ impl Records {
     }
 
     /// Removes a file with its parts and jobs.
+    /// Whose file this is, for an address that says so by its signature only.
+    pub(crate) fn file_owner(&self, id: FileId) -> Pending<Option<Owner>> {
+        self.run(move |connection| {
+            let mut query = connection.prepare_cached("SELECT owner FROM files WHERE id = :id")?;
+            let owner = query.query_row(named_params! {":id": id.to_string()}, |row| row.get::<_, String>(0)).optional()?;
+            Ok::<_, rusqlite::Error>(owner.map(|owner| Owner::recorded(&owner)))
+        })
+    }
+
     pub(crate) fn remove_file(&self, owner: Owner, id: FileId) -> Pending<Removed> {
         self.transact(move |transaction| {
             let Some((_, source)) = find_source(transaction, &owner, id, None)? else {

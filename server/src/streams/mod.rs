@@ -38,6 +38,7 @@ pub use attachment::Attachment;
 pub use incoming::{Incoming, Progress};
 pub use intake::{Candidate, HEAD, Intake, Plan};
 pub use look::UploadStatus;
+pub(crate) use outgoing::no_file;
 pub use outgoing::{Excerpt, MAX_READ, Outgoing};
 pub use reader::Reader;
 pub use upload::Upload;

@@ -88,7 +88,7 @@ impl Streams {
         // In a task of its own, so that a caller that gives up leaves no row without a stream.
         let task = self.0.runtime.spawn(async move {
             shared.has_place(&owner)?;
-            let not_found = || Failure::new(Code::FileNotFound, absent(file, part.as_deref()));
+            let not_found = || no_file(file, part.as_deref());
             let source = shared.store.records().source(owner.clone(), file, part.clone()).done().await?;
             let (record, source) = source.ok_or_else(not_found)?;
             let size = range(source.size, offset, length)?;
@@ -201,11 +201,13 @@ impl Streams {
     }
 }
 
-fn absent(file: FileId, part: Option<&str>) -> String {
-    match part {
+/// The asker has no such file, whatever the reason.
+pub(crate) fn no_file(file: FileId, part: Option<&str>) -> Failure {
+    let told = match part {
         Some(part) => format!("you have no file {file} with a part {part:?}; its record names the parts that it has"),
         None => format!("you have no file {file}"),
-    }
+    };
+    Failure::new(Code::FileNotFound, told)
 }
 
 /// How many bytes an excerpt has of something of this size.

@@ -42,6 +42,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// What it may do.
+    pub(crate) fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
     /// Under which name its uploads are kept.
     pub(crate) fn owner(&self) -> &Owner {
         self.access.identity.owner()
