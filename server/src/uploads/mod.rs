@@ -53,6 +53,10 @@ impl Caller {
     }
 }
 
+fn named(spec: StreamSpec) -> StreamSpec {
+    StreamSpec { name: spec.name.or_else(|| Some(UNNAMED.to_owned())), ..spec }
+}
+
 impl Door {
     pub(crate) fn new(app: &Arc<App>) -> Self {
         Self { app: app.clone() }
@@ -75,12 +79,27 @@ impl Door {
         Ok(Caller { access, session: ticket.map(|ticket| ticket.session), allowance })
     }
 
-    /// Opens an upload; with an id that the caller has already, it is continued.
+    /// Opens an upload; with an id that the caller has already, it is continued. One without a name gets one, so that every session
+    /// of the caller's can make a file of it too.
     ///
     /// # Errors
     /// Those of [`Streams::open_upload`](crate::streams::Streams::open_upload).
     pub(crate) async fn create(&self, caller: &Caller, id: Option<StreamId>, spec: StreamSpec) -> Result<Upload, Failure> {
-        self.app.streams.open_upload(caller.owner(), caller.allowance, id, spec).await
+        self.app.streams.open_upload(caller.owner(), caller.allowance, id, named(spec)).await
+    }
+
+    /// Makes one whole upload of others, which are given up.
+    ///
+    /// # Errors
+    /// Those of [`Streams::concat`](crate::streams::Streams::concat).
+    pub(crate) async fn join(
+        &self,
+        caller: &Caller,
+        id: StreamId,
+        parts: &[StreamId],
+        spec: StreamSpec,
+    ) -> Result<Upload, Failure> {
+        self.app.streams.concat(caller.owner(), caller.allowance, Some(id), parts, named(spec)).await
     }
 
     /// How far an upload of the caller's is. Whoever holds it goes on.
@@ -128,7 +147,7 @@ impl Door {
     ) -> Result<FileRecord, Failure> {
         self.app.guard.check(&caller.access, caller.session)?;
         upload.finish(digest).await?;
-        upload.commit(Some(upload.spec().name.as_deref().unwrap_or(UNNAMED))).await
+        upload.commit(None).await
     }
 
     /// Gives an upload of the caller's up: whoever holds it is ended, its bytes are deleted and their quota is free. The file that was

@@ -28,6 +28,14 @@ pub fn blob_count(data: &Path) -> usize {
     blobs(data).len()
 }
 
+/// The size of each blob, sorted.
+#[must_use]
+pub fn blob_sizes(data: &Path) -> Vec<u64> {
+    let mut sizes: Vec<_> = blobs(data).into_iter().filter_map(|path| Some(fs::metadata(path).ok()?.len())).collect();
+    sizes.sort_unstable();
+    sizes
+}
+
 /// Size and digest of each blob, sorted.
 ///
 /// # Panics

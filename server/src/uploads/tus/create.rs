@@ -87,7 +87,7 @@ async fn join(door: &Door, caller: &Caller, base: &str, parts: &str, spec: Strea
             for part in &ids {
                 check_part(door, caller, *part).await?;
             }
-            door.app.streams.concat(caller.owner(), caller.allowance, Some(id), &ids, spec).await?
+            door.join(caller, id, &ids, spec).await?
         }
     };
     let file = door.finish(caller, &mut upload, None).await?.id;
