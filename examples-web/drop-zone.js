@@ -5,7 +5,10 @@ import { toast } from "./toast.js";
 
 const HINT = "Any kind, several at once. The bigger, the more there is to cut.";
 
-/** Fills `place`. `onFiles(files)` gets what was chosen; `buttons` stand beside the one that chooses. */
+/**
+ * Fills `place`. `onFiles(chosen)` gets what was chosen: `[{ file, handle }]`, where a handle, of browsers that have them, gives the file
+ * once more after a reload. `buttons` stand beside the one that chooses.
+ */
 export function dropZone(place, onFiles, { hint = HINT, buttons = [] } = {}) {
   const input = h("input", {
     type: "file",
@@ -15,14 +18,19 @@ export function dropZone(place, onFiles, { hint = HINT, buttons = [] } = {}) {
     "aria-label": "Files to upload",
     tabindex: -1,
     onchange: () => {
-      onFiles([...input.files]);
+      onFiles([...input.files].map((file) => ({ file })));
       // So that the same file can be chosen again.
       input.value = "";
     },
   });
+  const ask = async () => {
+    const chosen = await pick();
+    if (chosen) onFiles(chosen);
+    else input.click();
+  };
   const choose = h(
     "button",
-    { type: "button", class: "button strong", "data-testid": "choose", onclick: () => input.click() },
+    { type: "button", class: "button strong", "data-testid": "choose", onclick: ask },
     icon("upload"),
     "Choose files",
   );
@@ -37,7 +45,7 @@ export function dropZone(place, onFiles, { hint = HINT, buttons = [] } = {}) {
     input,
   );
   place.addEventListener("click", (event) => {
-    if (!event.target.closest("button, input, dialog")) input.click();
+    if (!event.target.closest("button, input")) ask();
   });
 
   // Entering a child leaves its parent, so the two are counted.
@@ -65,18 +73,32 @@ export function dropZone(place, onFiles, { hint = HINT, buttons = [] } = {}) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     over(false);
-    onFiles(withoutFolders(event.dataTransfer));
+    withHandles(event.dataTransfer).then(onFiles);
   });
   document.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) onFiles([...event.clipboardData.files]);
+    if (event.clipboardData?.files.length) onFiles([...event.clipboardData.files].map((file) => ({ file })));
   });
 }
 
-/** A folder looks like a file here, but cannot be read as one. */
-function withoutFolders({ items, files }) {
-  const folders = [...items].flatMap((item) => {
+/** The browser's own dialog, where it gives handles; nothing where it does not. */
+async function pick() {
+  try {
+    const handles = await window.showOpenFilePicker?.({ multiple: true });
+    return handles && (await Promise.all(handles.map(async (handle) => ({ file: await handle.getFile(), handle }))));
+  } catch (error) {
+    return error.name === "AbortError" ? [] : undefined;
+  }
+}
+
+/** What was dropped. Has to ask for everything at once: after the event nothing of it is left. */
+async function withHandles({ items }) {
+  const folders = [];
+  const dropped = [...items].flatMap((item) => {
+    // A folder looks like a file here, but cannot be read as one.
     const entry = item.webkitGetAsEntry?.();
-    return entry?.isDirectory ? [entry.name] : [];
+    if (entry?.isDirectory) folders.push(entry.name);
+    if (entry?.isDirectory || item.kind !== "file") return [];
+    return [{ file: item.getAsFile(), handle: item.getAsFileSystemHandle?.().catch(() => null) }];
   });
   if (folders.length > 0) {
     toast(folders.length === 1 ? `${folders[0]} is a folder` : `${folders.length} folders were left out`, {
@@ -84,5 +106,5 @@ function withoutFolders({ items, files }) {
       kind: "bad",
     });
   }
-  return [...files].filter((file) => !folders.includes(file.name));
+  return Promise.all(dropped.map(async ({ file, handle }) => ({ file, handle: (await handle) ?? undefined })));
 }

@@ -44,6 +44,12 @@ const TEXTS = {
   "too-many-streams": ["Too many transfers at once.", "Wait until one has finished, then try again."],
   "unsupported-media": ["The server does not process this kind of file.", "Convert it to one that it does, as MP4 or JPEG."],
   unauthenticated: ["The server wants to know who you are.", "Sign in first."],
+  "file-needed": ["The browser no longer has the file.", "Choose it again."],
+  "permission-needed": ["The browser wants to be asked for the file.", "Allow it when it asks, or choose the file again."],
+  "storage-unavailable": ["This browser cannot remember uploads.", "They go on after a lost connection, but not after a reload."],
+  "upload-in-other-tab": ["This file is going up already, here or in another tab.", "Let that finish, or end it there first."],
+  "wrong-file": ["This is not the file that was going up.", "Choose the one of the same name and content, or drop this one as a new file."],
+  "module-unavailable": ["A part of this page could not be loaded.", "Reload the page."],
   "wasm-unavailable": ["A part of this page could not be loaded.", "Reload the page."],
 };
 

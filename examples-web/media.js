@@ -25,7 +25,7 @@ const queue = new UploadQueue(part("uploads"), {
 const add = (chosen) => queue.add(chosen);
 dropZone(part("drop"), add, {
   hint: "Videos and pictures are processed; anything else is stored as it is.",
-  buttons: recordButton((film) => add([film])),
+  buttons: recordButton((film) => add([{ file: film, lasting: false }])),
 });
 
 window.addEventListener("beforeunload", (event) => {

@@ -6,6 +6,7 @@ import { bytes, duration, percent, plural, rate, shortDigest, timeLeft } from ".
 import { announce } from "./toast.js";
 
 const STATES = {
+  remembered: "Not finished",
   queued: "Waiting for its turn",
   waiting: "Waiting for the connection",
   uploading: "Uploading",
@@ -17,8 +18,8 @@ const STATES = {
   canceled: "Canceled",
 };
 
-/** A card that follows `job`. `onRetry` and `onDismiss` are asked for from its buttons. */
-export function uploadCard(job, { onRetry, onDismiss }) {
+/** A card that follows `job`. `onDismiss(job)` is called when somebody is done with it. */
+export function uploadCard(job, { onDismiss }) {
   const { name } = job.file;
   const button = (id, label, iconName, run) =>
     h(
@@ -30,15 +31,20 @@ export function uploadCard(job, { onRetry, onDismiss }) {
   const pause = button("pause", "Pause", "pause", () => job.pause());
   const resume = button("resume", "Resume", "play", () => job.resume());
   const cancel = button("cancel", "Cancel", "close", () => job.cancel());
-  const retry = button("retry", "Try again", "retry", () => onRetry(job));
-  // Trying again would read the same file, which the browser cannot.
+  const retry = button("retry", "Try again", "retry", () => job.retry());
+  const goOn = button("go-on", "Go on", "play", () => job.goOn());
+  // For a file that the browser can no longer read, or that a page before this one had.
   const input = h("input", {
     type: "file",
     class: "unseen",
     "data-testid": "choose-again-input",
     "aria-label": `${name}, chosen again`,
     tabindex: -1,
-    onchange: () => input.files[0] && onRetry(job, input.files[0]),
+    onchange: () => {
+      const [file] = input.files;
+      input.value = "";
+      if (file) job.state === "remembered" ? job.goOn(file) : job.retry(file);
+    },
   });
   const again = button("choose-again", "Choose again", "file", () => input.click());
   const dismiss = h(
@@ -78,7 +84,7 @@ export function uploadCard(job, { onRetry, onDismiss }) {
     { class: "card upload", "data-testid": "upload-card", tabindex: -1 },
     mediaIcon(job.file.type),
     h("div", { class: "upload-name" }, title, size),
-    h("div", { class: "upload-buttons" }, pause, resume, retry, again, input, cancel),
+    h("div", { class: "upload-buttons" }, pause, resume, goOn, retry, again, input, cancel),
     dismiss,
     bar,
     h("p", { class: "upload-line" }, state, share, detail),
@@ -102,19 +108,21 @@ export function uploadCard(job, { onRetry, onDismiss }) {
     bar.setAttribute("aria-valuetext", `${done} percent, ${STATES[now]}`);
     show(bar, !job.over);
     setText(state, STATES[now]);
-    setText(share, job.over || now === "queued" ? "" : `${done} %`);
+    setText(share, job.over || now === "queued" || now === "remembered" ? "" : `${done} %`);
     setParts(detail, describe(job, now));
 
     const pausable = now === "uploading" || now === "waiting";
     show(resume, now === "paused", pausable ? pause : card);
     show(pause, pausable, now === "paused" ? resume : card);
+    const waits = now === "remembered";
     const unreadable = now === "failed" && isUnreadable(job.error);
+    show(goOn, waits && job.hasHandle, card);
     show(retry, now === "canceled" || (now === "failed" && !unreadable), card);
-    show(again, unreadable, card);
-    show(cancel, !job.over, card);
-    show(dismiss, job.over, card);
-    show(todo, now === "failed");
-    if (now === "failed") {
+    show(again, unreadable || (waits && !(job.hasHandle && job.error === null)), card);
+    show(cancel, !job.over && !waits, card);
+    show(dismiss, job.over || waits, card);
+    show(todo, now === "failed" || (waits && job.error !== null));
+    if (!todo.hidden) {
       const { what, todo: advice } = explain(job.error);
       setText(todo, `${what} ${advice}`);
     }
@@ -146,6 +154,9 @@ function describe(job, state) {
       return [`${bytes(durable)} safe`, speed > 0 && rate(speed), speed > 0 && timeLeft(left)];
     case "waiting":
       return [durable > 0 ? `goes on at ${bytes(durable)}` : "starts as soon as the session stands"];
+    case "remembered":
+      // It is written down now and then; the server knows better.
+      return [durable > 0 && `${bytes(durable)} of ${bytes(total)} safe on the server`];
     case "paused":
       return [`${bytes(durable)} of ${bytes(total)} safe on the server`];
     case "verifying":

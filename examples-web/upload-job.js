@@ -1,4 +1,5 @@
-// One file on its way up: its uploader, the call that turns the finished stream into a stored file, and every state in between.
+// One file on its way up: its uploader, the call that turns the finished stream into a stored file, and every state in between. One that
+// a page before this one began waits until somebody says that it is to go on.
 
 import { isCancel } from "./errors.js";
 
@@ -14,11 +15,18 @@ export class UploadJob extends EventTarget {
   /** How long it took, in seconds, from its start to the stored file. */
   took = 0;
 
+  /** Whether a later page can go on with it. */
+  lasting;
+
   #stage = "queued";
   #paused = false;
   #live = false;
   #client = null;
+  #handle;
+  #remembered;
   #uploader = null;
+  /** Whether the server has all of it, so that only the call is missing. */
+  #whole = false;
   #call = null;
   #began = 0;
   #counted = 0;
@@ -26,14 +34,21 @@ export class UploadJob extends EventTarget {
   /** Numbers the attempts, so that the end of an abandoned one is not taken for the end of its successor. */
   #attempt = 0;
 
-  /** `onBytes(count)` hears of bytes as they become durable. */
-  constructor(file, onBytes) {
+  /**
+   * `chosen`: `{ file, handle, lasting }`, or `{ remembered }` for an upload that this browser remembers. `onBytes(count)` hears of bytes
+   * as they become durable.
+   */
+  constructor({ file, handle, lasting = true, remembered }, onBytes) {
     super();
-    this.file = file;
+    this.file = file ?? { name: remembered.name, size: remembered.size, type: remembered.media };
+    this.lasting = lasting;
+    this.#handle = handle;
+    this.#remembered = remembered;
+    if (remembered) this.#stage = "remembered";
     this.#onBytes = onBytes;
   }
 
-  /** queued | waiting | uploading | paused | verifying | storing | stored | failed | canceled */
+  /** remembered | queued | waiting | uploading | paused | verifying | storing | stored | failed | canceled */
   get state() {
     if (this.#stage !== "sending") return this.#stage;
     if (this.#paused) return "paused";
@@ -52,11 +67,16 @@ export class UploadJob extends EventTarget {
   }
 
   get streamId() {
-    return this.#uploader?.id ?? null;
+    return this.#uploader?.id ?? this.#remembered?.id ?? null;
+  }
+
+  /** Whether it can go on without the file being chosen once more. */
+  get hasHandle() {
+    return this.#remembered?.hasHandle === true;
   }
 
   get progress() {
-    const { sent = 0, durable = 0, rate = 0, timeLeft = NaN } = this.#uploader?.progress ?? {};
+    const { sent = 0, durable = 0, rate = 0, timeLeft = NaN } = this.#uploader?.progress ?? this.#remembered ?? {};
     return { sent, durable, rate, timeLeft, total: this.file.size };
   }
 
@@ -69,7 +89,7 @@ export class UploadJob extends EventTarget {
     this.#began = performance.now();
     this.cuts = 0;
     try {
-      if (!this.#uploader) await this.#send();
+      if (!this.#whole) await this.#send();
       if (current()) await this.#store(current);
     } catch (error) {
       if (current()) this.#fail(error);
@@ -78,9 +98,11 @@ export class UploadJob extends EventTarget {
 
   async #send() {
     const client = this.#client;
-    const uploader = client.createBlobUploader(this.file, { name: this.file.name, media: this.file.type || undefined });
-    this.#uploader = uploader;
-    this.#counted = 0;
+    const { name, type } = this.file;
+    this.#uploader ??= client.createBlobUploader(this.file, { name, media: type || undefined, resume: this.lasting, handle: this.#handle });
+    const uploader = this.#uploader;
+    // What the server had before is not carried now.
+    this.#counted = this.progress.durable;
     this.#live = client.state === "live";
     const offs = [
       client.on("state", () => this.#linkChanged()),
@@ -90,6 +112,7 @@ export class UploadJob extends EventTarget {
     this.#enter("sending");
     try {
       await uploader.upload();
+      this.#whole = true;
       this.#moved();
     } finally {
       for (const off of offs) off();
@@ -127,7 +150,7 @@ export class UploadJob extends EventTarget {
   #fail(error) {
     if (isCancel(error)) return this.#enter("canceled");
     // When only the last call failed the bytes are still on the server, and a retry need not send them again.
-    if (this.#stage !== "storing" || !error?.retryable) this.#uploader = null;
+    if (this.#stage !== "storing" || !error?.retryable) this.#forget();
     this.error = error;
     this.#enter("failed");
   }
@@ -152,17 +175,44 @@ export class UploadJob extends EventTarget {
     this.#attempt += 1;
     this.#call?.abort();
     this.#uploader?.cancel();
-    this.#uploader = null;
+    this.#forget();
     this.#enter("canceled");
   }
 
   /** Back into the queue, after a failure or a cancel; with the file chosen again where the browser can no longer read the old one. */
-  retry(file = this.file) {
+  retry(file) {
     if (!this.over || this.#stage === "stored") return;
-    this.file = file;
+    if (file) {
+      this.file = file;
+      this.#handle = undefined;
+    }
     this.#paused = false;
     this.error = null;
     this.#enter("queued");
+  }
+
+  /** Into the queue, for what a page before this one began. Without a file, out of a click, since the browser may have to ask. */
+  async goOn(file) {
+    if (this.#stage !== "remembered") return;
+    this.error = null;
+    try {
+      this.#uploader = await this.#remembered.resume(file);
+      this.file = file ?? this.file;
+      this.#enter("queued");
+    } catch (error) {
+      this.error = error;
+      this.#tell();
+    }
+  }
+
+  /** Nobody wants to go on with it. */
+  async dismiss() {
+    if (this.#stage === "remembered") await this.#remembered.forget();
+  }
+
+  #forget() {
+    this.#uploader = null;
+    this.#whole = false;
   }
 
   #enter(stage) {

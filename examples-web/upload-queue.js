@@ -40,18 +40,23 @@ export class UploadQueue {
     this.#draw();
   }
 
-  /** Uploads begin once there is a client; files may be chosen before. */
-  use(client) {
+  /** Uploads begin once there is a client; files may be chosen before. What a page before this one did not finish is shown too. */
+  async use(client) {
     this.#client = client;
     this.#pump();
+    // Where a browser remembers nothing, there is nothing to go on with.
+    const remembered = await client.rememberedUploads().catch(() => []);
+    this.add(remembered.filter(({ active }) => !active).map((upload) => ({ remembered: upload })));
   }
 
-  add(files) {
-    for (const file of files) {
-      const job = new UploadJob(file, this.#onBytes);
-      const card = uploadCard(job, { onRetry: (again, chosen) => again.retry(chosen), onDismiss: (gone) => this.#remove(gone) });
+  /** `chosen`: as UploadJob takes it. */
+  add(chosen) {
+    for (const one of chosen) {
+      const job = new UploadJob(one, this.#onBytes);
+      const card = uploadCard(job, { onDismiss: (gone) => this.#remove(gone) });
       let state = job.state;
       job.addEventListener("change", () => {
+        this.#goesOn(job);
         if (job.state === state) return;
         state = job.state;
         if (state === "stored") this.#stored(job);
@@ -64,15 +69,21 @@ export class UploadQueue {
     this.#pump();
   }
 
+  /** Where somebody has chosen the file of an unfinished upload anew, that goes on, and need not be asked about. */
+  #goesOn(job) {
+    const same = (other) => other !== job && other.state === "remembered" && job.running && other.streamId === job.streamId;
+    for (const other of this.#jobs.filter(same)) this.#take(other);
+  }
+
   #stored(job) {
     if (this.#keepsStored) this.#place(job);
-    else this.#remove(job);
+    else this.#take(job);
     this.#onStored(job.record, job);
   }
 
-  /** Whether leaving the page now would lose something. */
+  /** Whether leaving the page now would lose something: what has been begun and can be gone on with is not lost. */
   get busy() {
-    return this.#jobs.some((job) => !job.over);
+    return this.#jobs.some((job) => !job.over && job.state !== "remembered" && (!job.lasting || job.state === "queued"));
   }
 
   #pump() {
@@ -98,6 +109,11 @@ export class UploadQueue {
   }
 
   #remove(job) {
+    job.dismiss();
+    this.#take(job);
+  }
+
+  #take(job) {
     const card = this.#cards.get(job);
     const heir = card.nextElementSibling ?? card.previousElementSibling ?? document.querySelector("[data-testid=choose]");
     if (card.contains(document.activeElement)) heir?.focus();
@@ -118,6 +134,7 @@ export class UploadQueue {
       [count("uploading", "waiting", "verifying", "storing"), "under way"],
       [count("paused"), "paused"],
       [count("queued"), "in line"],
+      [count("remembered"), "not finished"],
       [count("failed"), "failed"],
       [count("stored"), "stored"],
     ];

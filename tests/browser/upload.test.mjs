@@ -5,7 +5,7 @@ import { appendFile, stat } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { launch } from "./support/browser.mjs";
-import { forThumbs, openUploadPage, PHONE, RENEWING } from "./support/demo.mjs";
+import { forThumbs, openUploadPage, PHONE, RENEWING, UploadPage } from "./support/demo.mjs";
 import { folder, MiB, sha256, write } from "./support/files.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { Server } from "./support/server.mjs";
@@ -61,23 +61,18 @@ describe("256 MiB through five cuts", () => {
     for (let cut = 1; cut <= 3; cut += 1) {
       const at = between(16 * MiB, 40 * MiB);
       t.diagnostic(`cut ${cut} after ${at} more bytes`);
-      await proxy.cutAfter(at);
-      await demo.connection("Reconnecting");
-      await demo.upload(big, "waiting");
-      await demo.connection("Live");
+      await demo.lose(() => proxy.cutAfter(at));
     }
     await demo.upload(big, "uploading");
     await picture();
-    await demo.page.getByTestId("cut").click();
-    await demo.connection("Reconnecting");
-    await demo.connection("Live");
+    await demo.lose(() => demo.page.getByTestId("cut").click());
     // A network that is away for longer than one attempt to come back.
     proxy.refuse(true);
     proxy.cut();
     await demo.connection("Reconnecting");
+    await demo.upload(big, "waiting");
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    proxy.refuse(false);
-    await demo.connection("Live");
+    await demo.lose(() => proxy.refuse(false));
     const card = await demo.upload(big, "stored");
     assert.match(await card.innerText(), /through 5 cuts/);
     passed = proxy.up - before.bytes;
@@ -143,8 +138,7 @@ describe("downloads", () => {
     const row = demo.stored(big);
     await row.getByTestId("download").click();
     for (let cut = 1; cut <= 3; cut += 1) {
-      await proxy.cutAfter(between(8 * MiB, 40 * MiB), "down");
-      await demo.hurryBack();
+      await demo.lose(() => proxy.cutAfter(between(8 * MiB, 40 * MiB), "down"));
     }
     await demo.downloaded(big);
     proxy.rate = Infinity;
@@ -195,8 +189,7 @@ describe("buttons", () => {
     const card = demo.card(film);
     await card.getByTestId("pause").click();
     await demo.upload(film, "paused");
-    proxy.cut();
-    await demo.hurryBack();
+    await demo.lose(() => proxy.cut());
     await quiet(() => proxy.up);
     assert.equal(await card.getAttribute("data-state"), "paused");
     await card.getByTestId("resume").click();
@@ -284,6 +277,103 @@ describe("buttons", () => {
   }
 });
 
+describe("after a reload", () => {
+  let film;
+
+  before(async () => {
+    film = await write(place, "wedding.mp4", 24 * MiB, 8);
+  });
+
+  /** Begins an upload, and reloads the page when some of it is safe. Resolves with how much the server has. */
+  async function reload(begin) {
+    proxy.rate = 8e6;
+    await begin();
+    const card = await demo.upload(film, "uploading");
+    let percent = 0;
+    await until("some of it is safe", async () => (percent = parseInt(await card.getByTestId("upload-percent").innerText(), 10)) >= 40);
+    await demo.page.reload();
+    await demo.connection("Live");
+    await demo.upload(film, "remembered");
+    proxy.rate = Infinity;
+    return { begun: proxy.up, percent };
+  }
+
+  async function goneOnFrom({ begun, percent }, t) {
+    await demo.upload(film, "stored");
+    const sent = proxy.up - begun;
+    t.diagnostic(`${sent} bytes after ${percent} %`);
+    assert.ok(sent < film.size * (1 - percent / 100) + MiB, `${sent} bytes were sent after the reload`);
+    const stored = (await demo.files()).filter(({ name }) => name === film.name);
+    assert.deepEqual(stored.map(({ size }) => size), [film.size], "one file, and whole");
+    await demo.page.evaluate((id) => window.samewire.api.files.remove({ id }), stored[0].id);
+    await demo.card(film).getByTestId("dismiss").click();
+  }
+
+  test("an upload waits for its file, and goes on where it was", async (t) => {
+    const before = await reload(() => demo.choose(film));
+    const card = demo.card(film);
+    const [chooser] = await Promise.all([demo.page.waitForEvent("filechooser"), card.getByTestId("choose-again").click()]);
+    const other = await write(place, "other.mp4", 24 * MiB, 9);
+    await chooser.setFiles(other.path);
+    await card.getByTestId("upload-problem").filter({ hasText: "not the file" }).waitFor();
+    await card.getByTestId("choose-again-input").setInputFiles(film.path);
+    await goneOnFrom(before, t);
+  });
+
+  test("the same file chosen as a new one goes on too", async (t) => {
+    const before = await reload(() => demo.choose(film));
+    await demo.choose(film);
+    await goneOnFrom(before, t);
+    assert.equal(await demo.card(film).count(), 0, "nothing is left to be asked about");
+  });
+
+  test("with a handle of the file a click is enough", async (t) => {
+    // A dialog of the browser's own cannot be answered from here, so its private disk takes the place of a person's.
+    await demo.page.getByTestId("file-input").evaluate((input) => input.addEventListener("change", (event) => event.stopImmediatePropagation(), { capture: true, once: true }));
+    await demo.page.getByTestId("file-input").setInputFiles(film.path);
+    await demo.page.evaluate(async (name) => {
+      const [file] = document.querySelector("[data-testid=file-input]").files;
+      const handle = await (await navigator.storage.getDirectory()).getFileHandle(name, { create: true });
+      await file.stream().pipeTo(await handle.createWritable());
+      window.showOpenFilePicker = async () => [handle];
+    }, film.name);
+    const before = await reload(() => demo.page.getByTestId("choose").click());
+    await demo.card(film).getByTestId("go-on").click();
+    await goneOnFrom(before, t);
+  });
+
+  test("two tabs do not fight over one file", async () => {
+    proxy.rate = 8e6;
+    await demo.choose(film);
+    await demo.upload(film, "uploading");
+    const page = await demo.context.newPage();
+    await page.goto(`${proxy.url}/upload.html`);
+    const other = new UploadPage({ page, context: demo.context });
+    await other.connection("Live");
+    await other.choose(film);
+    const card = await other.upload(film, "failed");
+    assert.match(await card.getByTestId("upload-problem").innerText(), /going up already/);
+    await page.close();
+    proxy.rate = Infinity;
+    await demo.upload(film, "stored");
+  });
+
+  test("what nobody wants is forgotten", async () => {
+    await reload(async () => {
+      await demo.page.getByTestId("dismiss").click();
+      await demo.page.evaluate(async () => {
+        for (const { id } of (await window.samewire.api.files.list({})).files) await window.samewire.api.files.remove({ id });
+      });
+      await demo.choose(film);
+    });
+    await demo.card(film).getByTestId("dismiss").click();
+    await demo.page.reload();
+    await demo.connection("Live");
+    assert.deepEqual(await demo.page.evaluate(() => window.samewire.rememberedUploads()), []);
+    assert.equal(await demo.card(film).count(), 0);
+  });
+});
+
 describe("on a phone", () => {
   let phone, clip;
 
@@ -298,17 +388,15 @@ describe("on a phone", () => {
   test("a file goes up through a cut, all of it within reach of a thumb", async () => {
     await phone.choose(clip);
     await phone.upload(clip, "uploading");
-    await proxy.cutAfter(6 * MiB);
-    await phone.connection("Reconnecting");
-    await phone.connection("Live");
-    await phone.page.getByTestId("cut").tap();
-    await phone.connection("Reconnecting");
-    await phone.connection("Live");
+    await phone.lose(() => proxy.cutAfter(6 * MiB));
+    await phone.lose(() => phone.page.getByTestId("cut").tap());
     await phone.upload(clip, "uploading");
+    proxy.refuse(true);
     await proxy.cutAfter(6 * MiB);
     await phone.upload(clip, "waiting");
     // While the connection is away; the desk's picture shows one that stands.
     await phone.picture("upload-phone");
+    await phone.lose(() => proxy.refuse(false));
     await phone.upload(clip, "uploading");
     const { width, small } = await forThumbs(phone.page);
     assert.equal(width, 390, "nothing sticks out");

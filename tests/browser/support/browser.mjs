@@ -20,9 +20,9 @@ const PATIENCE = 15_000;
 /** What a browser itself says of a connection that a test cut, or of an answer that a test wanted to be an error. */
 const EXPECTED = [/^WebSocket connection to /, /^Failed to load resource: /];
 
-/** Opens a browser. */
-export function launch() {
-  return chromium.launch({ executablePath: program(), args: FLAGS });
+/** Opens a browser. `flags`: more of its own. */
+export function launch({ flags = [] } = {}) {
+  return chromium.launch({ executablePath: program(), args: [...FLAGS, ...flags] });
 }
 
 /** Opens a page at an address, in a context of its own, and takes note of what it does. */

@@ -39,6 +39,21 @@ export function forThumbs(page) {
   }));
 }
 
+/** Does what loses a page's connection, which may be for a moment only, and waits until it is back. */
+export async function lose(page, how) {
+  await page.evaluate(() => {
+    window.back = new Promise((resolve) => {
+      let away = false;
+      const off = window.samewire.on("state", ({ state }) => {
+        if (away && state === "live") resolve(off());
+        away ||= state !== "live";
+      });
+    });
+  });
+  await how();
+  await page.evaluate(() => window.back);
+}
+
 /** A phone's screen. */
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
@@ -54,10 +69,9 @@ export class UploadPage {
     await this.page.getByTestId("conn-state").filter({ hasText: word }).waitFor();
   }
 
-  /** Waits until the connection is lost, and does not wait for its back-off, which grows with every cut in a short time. */
-  async hurryBack() {
-    await this.connection("Reconnecting");
-    await this.page.evaluate(() => window.samewire.connect());
+  /** Does what loses the connection, and waits until it is back. */
+  async lose(how) {
+    await lose(this.page, how);
     await this.connection("Live");
   }
 
