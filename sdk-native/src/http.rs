@@ -43,6 +43,11 @@ impl HttpClient {
         Self { url, shared, inner: OnceLock::new() }
     }
 
+    /// The server's address, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes a call. Nothing is made again by itself: what became of a call whose connection is lost cannot be told.
     pub async fn call<M: Method<Route = AnyRoute>>(&self, params: &M::Params) -> Result<M::Reply, Failure> {
         from_raw(&self.call_raw(M::NAME, &to_raw(params)?, None).await?)

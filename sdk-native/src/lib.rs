@@ -35,6 +35,7 @@ mod http;
 mod read;
 pub mod rooms;
 mod send;
+mod stored;
 mod token;
 mod transport;
 
@@ -44,6 +45,7 @@ pub use http::HttpClient;
 pub use read::Download;
 pub use rooms::{JoinOptions, Room, RoomEvent};
 pub use send::{Progress, Source, StreamOptions, Upload, Uploaded};
+pub use stored::{Excerpt, FileWatch, Files};
 
 pub use samewire_protocol::session::{Status, TokenReason};
 pub use samewire_protocol::{

@@ -119,3 +119,35 @@ async fn another_file_under_the_same_id_fails() {
     assert_eq!(failure.code, Code::Superseded);
     assert!(samewire_tests::live::list(&second.client).await.expect("a list").is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_was_begun_over_tus_goes_on_over_the_session() {
+    const SIZE: usize = 3 * 1024 * 1024;
+    let host = Host::start(settings()).await;
+    let (bytes, digest) = contents(1, SIZE);
+    let http = samewire_tests::live::http::requests();
+    let tus = |method: &str, url: &str| {
+        let request = http.request(method.parse().expect("a method"), url).bearer_auth(token("maria"));
+        request.header("Tus-Resumable", "1.0.0")
+    };
+    let created = tus("POST", &format!("{}/tus/", host.url())).header("Upload-Length", SIZE).send().await.expect("an answer");
+    assert_eq!(created.status(), 201);
+    let place = created.headers()["location"].to_str().expect("text");
+    let id = place.rsplit('/').next().expect("the id of a stream").to_owned();
+    let url = format!("{}/tus/{id}", host.url());
+    let sent = tus("PATCH", &url)
+        .header("Upload-Offset", 0)
+        .header("Content-Type", "application/offset+octet-stream")
+        .body(bytes.slice(..SIZE / 3));
+    assert_eq!(sent.send().await.expect("an answer").status(), 204);
+
+    let person = Insistent::new(&host.url(), Some(token("maria")));
+    let upload =
+        person.client.upload_with_id(id.parse().expect("an id"), Source::bytes(bytes.clone()), StreamOptions::named("film"));
+    let mut progress = upload.watch_progress();
+    let first = within("some progress", progress.wait_for(|now| now.durable > 0)).await.expect("it is there").durable;
+    assert!(first >= SIZE as u64 / 3, "{first} bytes were there");
+    let file = within("the rest", store(&person.client, &upload)).await.expect("a file");
+    assert_eq!((file.size, file.digest), (SIZE as u64, digest));
+    assert_eq!(blob_count(host.data()), 1);
+}
