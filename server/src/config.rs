@@ -54,6 +54,8 @@ pub struct Config {
     pub streams: Streams,
     /// Uploads over HTTP.
     pub uploads: Uploads,
+    /// Stored files.
+    pub files: Files,
     /// Rooms.
     pub rooms: Rooms,
     /// What is made of videos.
@@ -77,6 +79,7 @@ impl Default for Config {
             limits: SessionLimits::default(),
             streams: Streams::default(),
             uploads: Uploads::default(),
+            files: Files::default(),
             rooms: Rooms::default(),
             video: Video::default(),
             image: Image::default(),
@@ -217,6 +220,14 @@ impl Default for Uploads {
     fn default() -> Self {
         Self { tus: true, stall: Duration::from_secs(60) }
     }
+}
+
+/// How files are stored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Files {
+    /// Whether files of one owner with the same content share their bytes, on the disk and in the quota. Default false.
+    pub dedupe: bool,
 }
 
 /// What rooms there are.

@@ -141,7 +141,7 @@ impl Builder {
             }
         };
         let store = Store::open(&data).map_err(|error| broken("cannot open the records")(error.into()))?;
-        let settings = Settings::new(&config.streams, &config.limits.wire());
+        let settings = Settings::new(&config.streams, &config.files, &config.limits.wire());
         let streams = Streams::start(store, settings, Arc::new(()))
             .await
             .map_err(|error| broken("cannot take up the streams")(error.into()))?;

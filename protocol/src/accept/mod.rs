@@ -214,6 +214,11 @@ impl Session {
         }
     }
 
+    /// The largest stream that the client may send from now on. It is told with the next welcome.
+    pub fn limit_uploads(&mut self, bytes: u64) {
+        self.config.limits.max_upload = bytes;
+    }
+
     // What the server commands.
 
     /// A call's answer. It is kept until the client says that it has it. False when nobody waits for it any more.

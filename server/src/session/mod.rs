@@ -91,13 +91,15 @@ impl Core {
 
 impl Session {
     pub(crate) fn new(app: &Arc<App>, id: SessionId, life: u64, access: Arc<Access>) -> Arc<Self> {
+        let mut machine = accept::Session::new(id, app.session_config());
+        machine.limit_uploads(app.streams.allowance(&access).max_upload);
         Arc::new_cyclic(|session| Self {
             id,
             life,
             identity: access.identity.clone(),
             held: Mutex::new(Held::new(access)),
             core: Mutex::new(Core {
-                machine: accept::Session::new(id, app.session_config()),
+                machine,
                 link: Link::default(),
                 away_since: Some(std::time::Instant::now()),
                 ended: false,

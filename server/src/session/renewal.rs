@@ -49,7 +49,10 @@ impl Session {
         let due = self.app.guard.ends(&access).filter(|_| !held.over).map(|at| (at, self.id, self.life));
         self.app.expiries.moved(held.due, due);
         held.due = due;
-        held.access = access;
+        held.access = access.clone();
+        drop(held);
+        let most = self.app.streams.allowance(&access).max_upload;
+        self.core.lock().machine.limit_uploads(most);
     }
 
     /// The session no longer ends by itself.

@@ -41,7 +41,6 @@ impl Records {
         self.run(move |connection| find_source(connection, &owner, id, part.as_deref()))
     }
 
-    /// Removes a file with its parts and jobs.
     /// Whose file this is, for an address that says so by its signature only.
     pub(crate) fn file_owner(&self, id: FileId) -> Pending<Option<Owner>> {
         self.run(move |connection| {
@@ -51,6 +50,7 @@ impl Records {
         })
     }
 
+    /// Removes a file with its parts and jobs.
     pub(crate) fn remove_file(&self, owner: Owner, id: FileId) -> Pending<Removed> {
         self.transact(move |transaction| {
             let Some((_, source)) = find_source(transaction, &owner, id, None)? else {

@@ -19,6 +19,7 @@ mod made;
 mod records;
 mod revocations;
 mod rows;
+mod wholes;
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -42,9 +43,8 @@ pub(crate) use jobs::NewJob;
 pub(crate) use records::Pending;
 pub use records::Records;
 pub(crate) use revocations::RevocationRow;
-pub(crate) use rows::{
-    Committed, Declared, Direction, Joined, NewFile, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow,
-};
+pub(crate) use rows::{Declared, Direction, NewStream, Opened, OutOfFile, Reserved, RowState, StreamRow};
+pub(crate) use wholes::{Committed, Joined, NewFile};
 
 /// Records and blobs together. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -149,3 +149,53 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::named_params;
+
+    use super::*;
+
+    /// Version 4 makes the table of files anew.
+    #[test]
+    fn files_and_streams_of_an_older_server_are_there() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        connection.pragma_update(None, "foreign_keys", true).expect("foreign keys");
+        for migration in &MIGRATIONS[..3] {
+            connection.execute_batch(migration).expect("an older version");
+        }
+        connection.pragma_update(None, "user_version", 3).expect("a version");
+        let (file, blob) = (format!("fi_{}", "1".repeat(32)), "2".repeat(32));
+        connection
+            .execute(
+                "INSERT INTO files VALUES (:file, 'maria', 'a', 'image/png', 7, 'd', :blob, 1)",
+                named_params! {":file": file, ":blob": blob},
+            )
+            .expect("a file");
+        connection
+            .execute(
+                "INSERT INTO streams (owner, id, session, direction, size, blob, opened, state)
+                 VALUES ('maria', 'st', 'se', 'out', 7, :blob, 1, 'whole')",
+                named_params! {":blob": blob},
+            )
+            .expect("a stream");
+        migrate(&mut connection).expect("the newest version");
+
+        let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a row");
+        assert_eq!(one("SELECT count(*) FROM files WHERE owner = 'maria' AND size = 7 AND media = 'image/png'"), 1);
+        assert_eq!(one("SELECT held FROM streams WHERE start = 0 AND part IS NULL"), 7);
+        // Its parts go with a file of then as well.
+        connection
+            .execute(
+                "INSERT INTO parts (file, name, owner, media, size, digest, blob, created)
+                 VALUES (:file, 'poster', 'maria', 'image/jpeg', 1, 'd', 'b', 1)",
+                named_params! {":file": file},
+            )
+            .expect("a part");
+        connection
+            .execute("INSERT INTO files SELECT 'other', owner, name, media, size, digest, blob, created FROM files", [])
+            .expect("shared");
+        connection.execute("DELETE FROM files WHERE id = :file", named_params! {":file": file}).expect("removed");
+        assert_eq!(one("SELECT count(*) FROM parts"), 0);
+    }
+}

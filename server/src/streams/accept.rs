@@ -6,7 +6,8 @@ use samewire_protocol::name::{check_name, is_media};
 use samewire_protocol::{Code, Failure, SessionId, StreamId};
 
 use super::entry::{Entry, Phase, PublishedState, Receiving, Wake};
-use super::{Attachment, MAX_NOTE, MAX_PER_OWNER, Notice, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams, too_big};
+use super::refusal::{no_room, superseded, taken, too_big, too_many};
+use super::{Attachment, MAX_NOTE, MAX_PER_OWNER, Notice, Observer, SPARE_DISK, Shared, Slot, StreamSpec, Streams};
 use crate::auth::Owner;
 use crate::limits::{Allowance, first_reservation, next_reservation};
 use crate::store::{BlobId, Direction, NewStream, Opened, Reserved, RowState, StoreError, StreamRow, now_ms, storage_full};
@@ -297,23 +298,4 @@ impl Shared {
         let phase = Phase::Whole { digest, committed: true };
         Some(Entry::new((row.owner, row.id), row.session, spec, blob, row.opened, allowance, (phase, size)))
     }
-}
-
-pub(super) fn superseded() -> Failure {
-    Failure::new(Code::Superseded, "the stream was continued by a newer connection")
-}
-
-pub(super) fn too_many() -> Failure {
-    let told = format!("you have {MAX_PER_OWNER} streams under way; finish or abort one of them first");
-    Failure::new(Code::TooManyStreams, told)
-}
-
-pub(super) fn no_room(left: u64, allowance: Allowance) -> Failure {
-    let quota = allowance.quota;
-    let told = format!("your files and streams leave room for {left} of {quota} bytes; remove some first");
-    Failure::new(Code::QuotaExceeded, told)
-}
-
-fn taken() -> Failure {
-    Failure::new(Code::BadRequest, "the id of the stream is taken by another stream of yours; draw a new one at random")
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use samewire_protocol::{Code, Digest, Digester, Failure, StreamId};
 
-use super::accept::{Holder, check, no_room};
+use super::accept::{Holder, check};
 use super::end::Memory;
 use super::entry::{Entry, Phase};
+use super::refusal::{no_room, no_upload, taken, too_big};
 use super::upload::listen;
-use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, StreamState, Streams, Upload, no_upload, too_big};
+use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, StreamState, Streams, Upload};
 use crate::auth::Owner;
 use crate::limits::Allowance;
 use crate::store::{BlobId, Blobs, Direction, Joined, NewStream, StoreError, now_ms, random};
@@ -24,7 +25,7 @@ impl Streams {
     ///
     /// # Errors
     /// `stream-not-found` for a part that the owner does not have; `conflict` for one that is not whole yet, or that became
-    /// something else meanwhile; `bad-request` for no parts or too many; `too-big`, `quota-exceeded` and `storage-full`;
+    /// something else meanwhile; `bad-request` for no parts, too many, or an id that is taken; `too-big`, `quota-exceeded` and `storage-full`;
     /// `size-mismatch` when another size was declared.
     pub async fn concat(
         &self,
@@ -120,6 +121,7 @@ impl Shared {
                 self.store.blobs().delete(blob).await;
                 return Err(match refused? {
                     Joined::NoRoom { left } => no_room(left, allowance),
+                    Joined::Taken => taken(),
                     _ => Failure::new(Code::Conflict, "a part became something else meanwhile; look at each of them again"),
                 });
             }

@@ -1,6 +1,8 @@
 //! One stream from a client, in memory.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use tokio::sync::watch;
 use super::{Observer, Settings, StreamSpec, StreamState};
 use crate::auth::Owner;
 use crate::limits::Allowance;
-use crate::store::{Appender, BlobId, now_ms};
+use crate::store::{Appender, BlobId, Blobs, now_ms};
 
 /// Bytes are written in batches of at least this size while they come fast; smaller ones wait a moment for more, so that a peer that
 /// sends little frames does not wake a thread for each.
@@ -43,6 +45,8 @@ pub(super) struct Inner {
     /// Bytes that count. Those of a part that is not proven are on the disk behind them, and do not.
     pub(super) durable: u64,
     pub(super) size: Option<u64>,
+    /// The blob that the file has which was made of it, where that is another file's.
+    pub(super) lent: Option<BlobId>,
 }
 
 pub(super) enum Phase {
@@ -146,6 +150,7 @@ impl Entry {
             active_ms: now_ms(),
             durable,
             size: spec.size,
+            lent: None,
         };
         let (published, _) = watch::channel(inner.published());
         Arc::new(Self { owner, id, spec, blob, opened_ms, inner: Mutex::new(inner), published })
@@ -154,6 +159,20 @@ impl Entry {
     /// Tells those who wait. To be called under the lock, after every change.
     pub(super) fn publish(&self, inner: &Inner) {
         self.published.send_replace(inner.published());
+    }
+
+    /// Opens its bytes to read them, wherever they are.
+    pub(super) fn read(&self, blobs: &Blobs) -> io::Result<File> {
+        let blob = || self.inner.lock().lent.unwrap_or(self.blob);
+        match blobs.read(blob()) {
+            // A file that has another's blob was made of it at this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => blobs.read(blob()),
+            opened => opened,
+        }
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        matches!(self.inner.lock().phase, Phase::Whole { committed: true, .. })
     }
 
     pub(super) fn is_gone(&self) -> bool {

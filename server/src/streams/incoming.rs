@@ -14,7 +14,7 @@ use super::entry::{Entry, Phase, Published, PublishedState};
 use super::reader::unreadable;
 use super::{Candidate, HEAD, Plan, Reader, Shared, Slot, StreamState, Streams, not_found};
 use crate::auth::Owner;
-use crate::store::{Committed, NewFile, NewJob, StoreError, now_ms, random};
+use crate::store::{BlobId, Committed, NewFile, NewJob, StoreError, now_ms, random};
 
 /// How far a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,15 +179,21 @@ impl Shared {
             jobs.push(NewJob { id: JobId::from_random(random().map_err(StoreError::Io)?), kind });
         }
         let id = FileId::from_random(random().map_err(StoreError::Io)?);
-        let file = NewFile { id, name, media: plan.media, jobs, quota: None, created: now_ms() };
+        let quota = entry.inner.lock().allowance.quota;
+        let quota = (quota != self.settings.quota.of(&entry.owner)).then_some(quota);
+        let dedupe = self.settings.dedupe;
+        let file = NewFile { id, name, media: plan.media, jobs, quota, dedupe, created: now_ms() };
         match self.store.records().commit(entry.owner.clone(), entry.id, file).done().await? {
-            Committed::New(record) => {
-                self.became_file(entry);
+            Committed::New(record, lent) => {
+                self.became_file(entry, lent.map(|lent| lent.blob));
+                if let Some(unnamed) = lent.and_then(|lent| lent.unnamed) {
+                    self.store.blobs().delete(unnamed).await;
+                }
                 self.intake.stored(&entry.owner, &record);
                 Ok(record)
             }
             Committed::Known(record) => {
-                self.became_file(entry);
+                self.became_file(entry, None);
                 Ok(record)
             }
             Committed::Removed => {
@@ -196,12 +202,15 @@ impl Shared {
             Committed::NotFound => Err(not_found(entry.id)),
         }
     }
-}
 
-impl Shared {
-    fn became_file(&self, entry: &Arc<Entry>) {
-        if let Phase::Whole { committed, .. } = &mut entry.inner.lock().phase {
-            *committed = true;
+    fn became_file(&self, entry: &Arc<Entry>, lent: Option<BlobId>) {
+        {
+            let mut inner = entry.inner.lock();
+            // Before its own blob is deleted: a reader that misses that finds this one.
+            inner.lent = lent.or(inner.lent);
+            if let Phase::Whole { committed, .. } = &mut inner.phase {
+                *committed = true;
+            }
         }
         self.forget(&entry.owner, entry.id, |slot| slot.is(entry), None);
     }
@@ -212,15 +221,19 @@ impl Shared {
             StreamState::Whole { size, digest } => (size, digest),
             StreamState::Open | StreamState::Committed { .. } => return Ok(Plan::default()),
         };
-        let (shared, entry, name) = (Arc::clone(self), Arc::clone(entry), name.to_owned());
+        let (shared, whole, entry, name) = (Arc::clone(self), entry, Arc::clone(entry), name.to_owned());
         let look = move || {
             let mut head = Vec::new();
-            shared.store.blobs().read(entry.blob)?.take(HEAD as u64).read_to_end(&mut head)?;
+            entry.read(shared.store.blobs())?.take(HEAD as u64).read_to_end(&mut head)?;
             let media = entry.spec.media.as_deref();
             Ok(shared.intake.plan(&Candidate { owner: &entry.owner, name: &name, media, size, digest, head: &head }))
         };
-        let looked = tokio::task::spawn_blocking(look).await;
-        looked.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
+        let looked = tokio::task::spawn_blocking(look).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        match looked {
+            // A file was made of it meanwhile, and its bytes are elsewhere: the records know.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && whole.is_committed() => Ok(Plan::default()),
+            looked => looked.map_err(unreadable),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod attachment;
 mod concat;
 mod end;
 mod entry;
+mod excerpt;
 mod incoming;
 mod intake;
 mod look;
@@ -19,6 +20,7 @@ mod outgoing;
 mod parts;
 mod reader;
 mod recover;
+mod refusal;
 mod sweep;
 mod upload;
 mod writer;
@@ -28,19 +30,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use samewire_protocol::{Code, Digest, Failure, Limits, SessionId, StreamId};
+use samewire_protocol::{Digest, Failure, Limits, SessionId, StreamId};
 
 use crate::auth::{Access, Owner};
 use crate::limits::{Allowance, Quota};
 use crate::store::{Store, StoreError};
 
 pub use attachment::Attachment;
+pub use excerpt::Excerpt;
 pub use incoming::{Incoming, Progress};
 pub use intake::{Candidate, HEAD, Intake, Plan};
 pub use look::UploadStatus;
-pub(crate) use outgoing::no_file;
-pub use outgoing::{Excerpt, MAX_READ, Outgoing};
+pub use outgoing::{MAX_READ, Outgoing};
 pub use reader::Reader;
+pub(crate) use refusal::no_file;
+pub use refusal::{no_upload, not_found};
 pub use upload::Upload;
 
 use entry::Entry;
@@ -122,19 +126,21 @@ pub type Observer = Arc<dyn Fn(Notice) + Send + Sync>;
 pub struct Settings {
     /// Bytes that a sender may be ahead of what is durable, for each stream.
     pub window: u64,
-    /// The largest stream that a client may send.
+    /// The largest stream that a client may send, unless its token says so.
     pub max_upload: u64,
     /// How long a stream that nobody is attached to is kept.
     pub idle_ttl: Duration,
     /// How long any stream is kept after it was opened.
     pub absolute_ttl: Duration,
-    /// Bytes that one owner may have in files and streams.
+    /// Bytes that one owner may have in files and streams, unless the owner's token says so.
     pub quota: Quota,
+    /// Whether files of one owner with the same content share their bytes.
+    pub dedupe: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::new(&crate::config::Streams::default(), &Limits::default())
+        Self::new(&crate::config::Streams::default(), &crate::config::Files::default(), &Limits::default())
     }
 }
 
@@ -146,13 +152,14 @@ impl Settings {
 
     /// Takes what concerns streams out of a configuration.
     #[must_use]
-    pub fn new(streams: &crate::config::Streams, limits: &Limits) -> Self {
+    pub fn new(streams: &crate::config::Streams, files: &crate::config::Files, limits: &Limits) -> Self {
         Self {
             window: limits.window,
             max_upload: limits.max_upload,
             idle_ttl: streams.idle_ttl,
             absolute_ttl: streams.absolute_ttl,
             quota: streams.quota(),
+            dedupe: files.dedupe,
         }
     }
 }
@@ -237,22 +244,4 @@ impl Streams {
     pub fn count(&self) -> usize {
         self.0.owners.lock().values().map(|owned| owned.slots.len()).sum()
     }
-}
-
-fn too_big(max: u64) -> Failure {
-    Failure::new(Code::TooBig, format!("you may send streams of up to {max} bytes"))
-}
-
-/// Every way of not being there is told in these words where no session asks.
-#[must_use]
-pub fn no_upload(id: StreamId) -> Failure {
-    let told = "it never was, has expired, or belongs to somebody else; begin a new one";
-    Failure::new(Code::StreamNotFound, format!("you have no upload {id}: {told}"))
-}
-
-/// Every way of not being there is told in these words.
-#[must_use]
-pub fn not_found(id: StreamId) -> Failure {
-    let told = "it never was, has expired, or belongs to another session; open a new stream";
-    Failure::new(Code::StreamNotFound, format!("this session has no stream {id}: {told}"))
 }

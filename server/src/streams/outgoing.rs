@@ -7,37 +7,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use samewire_protocol::files::FileRecord;
-use samewire_protocol::{Code, Digest, Digester, Failure, FileId, SessionId, StreamId};
+use samewire_protocol::{Code, Digest, Failure, SessionId, StreamId};
 
-use super::accept::{no_room, too_many};
 use super::reader::{read_at, unreadable};
+use super::refusal::{no_room, too_many};
 use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, Streams, not_found};
 use crate::auth::Owner;
 use crate::limits::Allowance;
-use crate::store::{BlobId, Blobs, Direction, NewStream, Opened, OutOfFile, StoreError, now_ms, random};
+use crate::store::{BlobId, Direction, NewStream, Opened, StoreError, now_ms, random};
 
 /// The most that [`Outgoing::read`] reads at once, in bytes.
 pub const MAX_READ: usize = 512 * 1024;
-
-/// What of a file a stream carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The file.
-    pub file: FileId,
-    /// One of the parts that processing made of it; the file's own content by default.
-    pub part: Option<String>,
-    /// The first byte, counted from 0.
-    pub offset: u64,
-    /// How many bytes, at most; all to the end by default.
-    pub length: Option<u64>,
-}
-
-impl From<FileId> for Excerpt {
-    fn from(file: FileId) -> Self {
-        Self { file, part: None, offset: 0, length: None }
-    }
-}
 
 pub(super) struct OutEntry {
     pub(super) owner: Owner,
@@ -71,59 +51,6 @@ pub struct Outgoing {
 }
 
 impl Streams {
-    /// Opens a stream with the content of one of the owner's files, or with an excerpt of it. It can be continued after a restart of
-    /// the server, and goes on to its end when the file is removed meanwhile. Its digest is that of the excerpt.
-    ///
-    /// # Errors
-    /// `file-not-found`, also where the file has no such part; `range-not-satisfiable` and `too-many-streams`.
-    pub async fn open_file(
-        &self,
-        owner: &Owner,
-        session: SessionId,
-        excerpt: impl Into<Excerpt>,
-    ) -> Result<(Outgoing, FileRecord), Failure> {
-        let Excerpt { file, part, offset, length } = excerpt.into();
-        let id = StreamId::from_random(random().map_err(StoreError::Io)?);
-        let (shared, owner) = (Arc::clone(&self.0), owner.clone());
-        // In a task of its own, so that a caller that gives up leaves no row without a stream.
-        let task = self.0.runtime.spawn(async move {
-            shared.has_place(&owner)?;
-            let not_found = || no_file(file, part.as_deref());
-            let source = shared.store.records().source(owner.clone(), file, part.clone()).done().await?;
-            let (record, source) = source.ok_or_else(not_found)?;
-            let size = range(source.size, offset, length)?;
-            let digest = if size == source.size { source.digest } else { shared.digest(source.blob, offset, size).await? };
-            let opened = now_ms();
-            let spec = StreamSpec { name: Some(source.name), media: source.media, size: Some(size), note: None };
-            let row = OutOfFile {
-                stream: NewStream {
-                    owner: owner.clone(),
-                    id,
-                    session: Some(session),
-                    direction: Direction::Out,
-                    name: spec.name.clone(),
-                    media: spec.media.clone(),
-                    size: spec.size,
-                    digest: Some(digest),
-                    blob: source.blob,
-                    start: offset,
-                    held: Some(source.size),
-                    opened,
-                    note: None,
-                },
-                file,
-                part: part.clone(),
-            };
-            if !shared.store.records().open_file(row).done().await? {
-                return Err(not_found());
-            }
-            let content = (offset, size, digest);
-            let entry = OutEntry::new((owner, id), Some(session), spec, source.blob, content, opened);
-            Ok((shared.enter(entry), record))
-        });
-        task.await.map_err(|_| Failure::from(StoreError::Closed))?
-    }
-
     /// Opens a stream with these bytes, which are kept on the disk until the client has them. Name and media type are those of
     /// `spec`.
     ///
@@ -201,39 +128,13 @@ impl Streams {
     }
 }
 
-/// The asker has no such file, whatever the reason.
-pub(crate) fn no_file(file: FileId, part: Option<&str>) -> Failure {
-    let told = match part {
-        Some(part) => format!("you have no file {file} with a part {part:?}; its record names the parts that it has"),
-        None => format!("you have no file {file}"),
-    };
-    Failure::new(Code::FileNotFound, told)
-}
-
-/// How many bytes an excerpt has of something of this size.
-fn range(size: u64, offset: u64, length: Option<u64>) -> Result<u64, Failure> {
-    if offset > 0 && offset >= size {
-        let told = format!("the content has {size} bytes, and none at {offset}");
-        return Err(Failure::new(Code::RangeNotSatisfiable, told));
-    }
-    let left = size - offset;
-    Ok(length.map_or(left, |length| length.min(left)))
-}
-
 impl Shared {
-    /// The digest of an excerpt of a blob.
-    async fn digest(&self, blob: BlobId, offset: u64, size: u64) -> Result<Digest, Failure> {
-        let blobs = self.store.blobs().clone();
-        let digest = tokio::task::spawn_blocking(move || digest_of(&blobs, blob, offset, size)).await;
-        digest.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
-    }
-
-    fn has_place(&self, owner: &Owner) -> Result<(), Failure> {
+    pub(super) fn has_place(&self, owner: &Owner) -> Result<(), Failure> {
         let count = self.owners.lock().get(owner).map_or(0, |owned| owned.slots.len());
         if count < MAX_PER_OWNER { Ok(()) } else { Err(too_many()) }
     }
 
-    fn enter(self: &Arc<Self>, entry: OutEntry) -> Outgoing {
+    pub(super) fn enter(self: &Arc<Self>, entry: OutEntry) -> Outgoing {
         let entry = Arc::new(entry);
         let epoch = {
             let mut inner = entry.inner.lock();
@@ -272,16 +173,6 @@ impl Shared {
         self.delete_when_removed(removal);
         true
     }
-}
-
-fn digest_of(blobs: &Blobs, blob: BlobId, offset: u64, size: u64) -> io::Result<Digest> {
-    let file = blobs.read(blob)?;
-    let mut digester = Digester::default();
-    while digester.count() < size {
-        let len = usize::try_from(size - digester.count()).unwrap_or(MAX_READ).min(MAX_READ);
-        digester.update(&read_at(&file, offset + digester.count(), len)?);
-    }
-    Ok(digester.digest())
 }
 
 impl OutEntry {

@@ -55,11 +55,11 @@ impl Position {
             return Ok(None);
         }
         let len = usize::try_from((now.durable - at).min(PIECE)).unwrap_or_default();
-        let (blobs, blob, file) = (self.blobs.clone(), self.entry.blob, self.file.take());
+        let (blobs, entry, file) = (self.blobs.clone(), Arc::clone(&self.entry), self.file.take());
         let read = move || {
             let file = match file {
                 Some(file) => file,
-                None => Arc::new(blobs.read(blob)?),
+                None => Arc::new(entry.read(&blobs)?),
             };
             let bytes = read_at(&file, at, len)?;
             Ok::<_, io::Error>((file, bytes))

@@ -8,9 +8,10 @@ use samewire_protocol::files::FileRecord;
 use samewire_protocol::{Code, Digest, Failure, SessionId, StreamId};
 use tokio::sync::watch;
 
-use super::accept::{Holder, superseded, wait_until_opened};
-use super::entry::{Ask, Entry, Inner, Phase, Receiving, Wake};
-use super::{Attachment, Incoming, Notice, Observer, Slot, StreamSpec, StreamState, Streams, no_upload, too_big};
+use super::accept::{Holder, wait_until_opened};
+use super::entry::{Entry, Inner, Phase};
+use super::refusal::{no_room, no_upload, superseded, too_big};
+use super::{Attachment, Incoming, Notice, Observer, Slot, StreamSpec, StreamState, Streams};
 use crate::auth::Owner;
 use crate::limits::Allowance;
 use crate::store::{Declared, StoreError, random};
@@ -19,17 +20,17 @@ use crate::store::{Declared, StoreError, random};
 /// everything that is asked of it from then on fails with `superseded`. Dropped, it lets go of the stream, which keeps what was
 /// written and can be continued by any door until it expires.
 pub struct Upload {
-    attachment: Attachment,
+    pub(super) attachment: Attachment,
     /// Bytes that were taken, durable or not.
-    received: u64,
-    told: watch::Receiver<Told>,
+    pub(super) received: u64,
+    pub(super) told: watch::Receiver<Told>,
 }
 
 /// What an upload has heard of its stream.
 #[derive(Clone, Default)]
 pub(super) struct Told {
     limit: u64,
-    over: Option<Result<(u64, Digest), Failure>>,
+    pub(super) over: Option<Result<(u64, Digest), Failure>>,
 }
 
 impl Streams {
@@ -215,7 +216,7 @@ impl Upload {
         shared.has_room(size - self.received)?;
         match shared.store.records().declare(entry.owner.clone(), entry.id, size, allowance.quota).done().await? {
             Declared::Reserved => {}
-            Declared::NoRoom { left } => return Err(super::accept::no_room(left, allowance)),
+            Declared::NoRoom { left } => return Err(no_room(left, allowance)),
             Declared::Gone => return Err(no_upload(entry.id)),
         }
         let mut inner = entry.inner.lock();
@@ -226,77 +227,6 @@ impl Upload {
         }
         entry.publish(&inner);
         Ok(())
-    }
-
-    /// Begins a part: the bytes that come from here on count only once [`Upload::commit_part`] says so. When the hold is lost before
-    /// that, or the server dies, it is as if they had never come.
-    ///
-    /// # Errors
-    /// Like those of [`Upload::write`]; `conflict` when a part is begun already, or the upload is whole.
-    pub async fn begin_part(&mut self) -> Result<(), Failure> {
-        let begin = |receiving: &Receiving| match receiving.part {
-            None => Ok(()),
-            Some(_) => Err(Failure::new(Code::Conflict, "a part of the upload is begun already; end it first")),
-        };
-        self.ask(Some(Ask::Begin), begin).await
-    }
-
-    /// The part's bytes are what was sent: they count. Says how many bytes are durable now.
-    ///
-    /// # Errors
-    /// Like those of [`Upload::write`]; `conflict` when no part is begun.
-    pub async fn commit_part(&mut self) -> Result<u64, Failure> {
-        self.ask(Some(Ask::Prove), is_begun).await?;
-        Ok(self.inner().durable)
-    }
-
-    /// The part's bytes are not what was sent: they are cut off, and the upload goes on where the part began.
-    ///
-    /// # Errors
-    /// Like those of [`Upload::commit_part`].
-    pub async fn discard_part(&mut self) -> Result<u64, Failure> {
-        self.ask(Some(Ask::Discard), is_begun).await?;
-        let durable = self.inner().durable;
-        self.received = durable;
-        Ok(durable)
-    }
-
-    /// Asks for something about a part, or only that all be written, and waits until that is done.
-    async fn ask(&mut self, ask: Option<Ask>, may: impl FnOnce(&Receiving) -> Result<(), Failure>) -> Result<(), Failure> {
-        self.check()?;
-        let entry = Arc::clone(&self.attachment.entry);
-        let wake = {
-            let mut inner = entry.inner.lock();
-            if !self.attachment.is_current(&inner) {
-                return Err(superseded());
-            }
-            let (durable, size) = (inner.durable, inner.size);
-            let wake = match &mut inner.phase {
-                Phase::Open(receiving) => {
-                    may(receiving)?;
-                    match ask {
-                        Some(Ask::Discard) => receiving.drop_part(),
-                        Some(ask) => receiving.ask = Some(ask),
-                        None => {}
-                    }
-                    receiving.flush = !receiving.queue.is_empty();
-                    receiving.schedule(durable, size)
-                }
-                _ if ask.is_some() => return Err(Failure::new(Code::Conflict, "the upload is whole; it has no more parts")),
-                _ => Wake::Nothing,
-            };
-            entry.publish(&inner);
-            wake
-        };
-        self.attachment.shared.wake(&entry, wake);
-        let mut published = entry.published.subscribe();
-        tokio::select! {
-            _ = published.wait_for(|now| !now.busy) => {}
-            _ = self.told.wait_for(|told| told.over.is_some()) => {}
-        }
-        self.check()?;
-        // The one who took it over is told of after it was taken.
-        if self.attachment.is_current(&entry.inner.lock()) { Ok(()) } else { Err(superseded()) }
     }
 
     /// All bytes were taken. Waits until they are durable, compared with the digest where the sender gave one, and synced. Of an
@@ -341,22 +271,15 @@ impl Upload {
         }
     }
 
-    fn check(&self) -> Result<(), Failure> {
+    pub(super) fn check(&self) -> Result<(), Failure> {
         match &self.told.borrow().over {
             Some(Err(failure)) => Err(failure.clone()),
             Some(Ok(_)) | None => Ok(()),
         }
     }
 
-    fn inner(&self) -> parking_lot::MutexGuard<'_, Inner> {
+    pub(super) fn inner(&self) -> parking_lot::MutexGuard<'_, Inner> {
         self.attachment.entry.inner.lock()
-    }
-}
-
-fn is_begun(receiving: &Receiving) -> Result<(), Failure> {
-    match receiving.part {
-        Some(_) => Ok(()),
-        None => Err(Failure::new(Code::Conflict, "no part of the upload is begun")),
     }
 }
 

@@ -9,7 +9,8 @@ use samewire_protocol::{Code, Digest, Digester, Failure};
 
 use super::end::Memory;
 use super::entry::{Ask, Entry, Phase, Receiving, Sink, Wake};
-use super::{Notice, Shared, not_found, too_big};
+use super::refusal::too_big;
+use super::{Notice, Shared, not_found};
 use crate::limits::next_reservation;
 use crate::store::{Blobs, Reserved, StoreError, now_ms};
 

@@ -3,11 +3,16 @@
 
 mod abuse;
 mod commit;
+mod concat;
 mod continuing;
+mod dedupe;
 mod download;
+mod excerpts;
 mod expiry;
 mod faults;
+mod intake;
 mod lives;
+mod parts;
 mod quota;
 mod reading;
 mod recovery;
@@ -24,7 +29,7 @@ use samewire_protocol::{Code, Digest, Failure, SessionId, StreamId};
 use samewire_server::auth::{ANONYMOUS_PREFIX, Access, Identity, Owner};
 use samewire_server::limits::Allowance;
 use samewire_server::store::Store;
-use samewire_server::streams::{Attachment, Notice, Observer, Settings, StreamSpec, Streams};
+use samewire_server::streams::{self, Attachment, Intake, Notice, Observer, Settings, StreamSpec, Streams};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -38,9 +43,19 @@ pub(crate) fn settings() -> Settings {
 /// One life of a server's process over this folder. At its end the runtime is dropped and with it every task, wherever it is:
 /// nothing is told to stop and nothing is put in order.
 pub(crate) fn life<T, F: Future<Output = T>>(data: &Path, settings: Settings, run: impl FnOnce(Streams) -> F) -> T {
+    life_with(data, settings, Arc::new(()), run)
+}
+
+/// The same, with somebody who looks at what becomes a file.
+pub(crate) fn life_with<T, F: Future<Output = T>>(
+    data: &Path,
+    settings: Settings,
+    intake: Arc<dyn Intake>,
+    run: impl FnOnce(Streams) -> F,
+) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let streams = Streams::start(Store::open(data).unwrap(), settings, Arc::new(())).await.unwrap();
+        let streams = Streams::start(Store::open(data).unwrap(), settings, intake).await.unwrap();
         run(streams).await
     })
 }
@@ -164,6 +179,24 @@ impl Upload {
             }
         }
     }
+}
+
+/// Opens an upload of hers without a session.
+pub(crate) async fn begin(streams: &Streams, id: StreamId, size: Option<u64>) -> Result<streams::Upload, Failure> {
+    streams.open_upload(&maria(), allowance(streams, &maria()), Some(id), spec(size)).await
+}
+
+/// Goes on with one.
+pub(crate) async fn go_on(streams: &Streams, id: StreamId) -> Result<streams::Upload, Failure> {
+    streams.continue_upload(&maria(), allowance(streams, &maria()), id).await
+}
+
+/// An upload of hers that has all of this.
+pub(crate) async fn whole(streams: &Streams, id: StreamId, data: &Bytes) -> streams::Upload {
+    let mut upload = begin(streams, id, Some(data.len() as u64)).await.unwrap();
+    upload.write(data.clone()).await.unwrap();
+    upload.finish(None).await.unwrap();
+    upload
 }
 
 /// Every file below the folder of blobs.

@@ -9,7 +9,7 @@ use super::*;
 fn an_upload_that_knows_no_digest_gets_the_servers() {
     short_life(settings(), async |streams, path| {
         let data = data(1_500_001);
-        let mut upload = open(&streams, stream(1), Some(data.len() as u64)).await.unwrap();
+        let mut upload = begin(&streams, stream(1), Some(data.len() as u64)).await.unwrap();
         upload.write(data.slice(..700_000)).await.unwrap();
         assert_eq!(upload.settle().await.unwrap(), 700_000);
         assert_eq!(code(upload.finish(None).await), Code::SizeMismatch);
@@ -29,7 +29,7 @@ fn an_upload_that_knows_no_digest_gets_the_servers() {
 fn every_session_of_the_owner_may_name_it_and_nobody_elses() {
     short_life(settings(), async |streams, _| {
         let data = data(1_000);
-        let mut upload = open(&streams, stream(1), None).await.unwrap();
+        let mut upload = begin(&streams, stream(1), None).await.unwrap();
         upload.write(data.clone()).await.unwrap();
         upload.finish(None).await.unwrap();
         let file = streams.incoming(&maria(), session(1), stream(1)).await.unwrap().commit(None).await.unwrap();
@@ -37,7 +37,7 @@ fn every_session_of_the_owner_may_name_it_and_nobody_elses() {
         assert_eq!(again, file);
 
         let paul = Identity::user("paul").unwrap().owner().clone();
-        let mut held = open(&streams, stream(2), None).await.unwrap();
+        let mut held = begin(&streams, stream(2), None).await.unwrap();
         for id in [stream(1), stream(2), stream(9)] {
             assert_eq!(streams.incoming(&paul, session(1), id).await.unwrap_err(), not_found(id));
             let refused = streams.continue_upload(&paul, allowance(&streams, &paul), id).await;
@@ -56,7 +56,7 @@ fn every_session_of_the_owner_may_name_it_and_nobody_elses() {
 fn a_newer_holder_ends_the_older_wherever_they_are() {
     short_life(settings(), async |streams, _| {
         let data = data(100_000);
-        let mut first = open(&streams, stream(1), Some(100_000)).await.unwrap();
+        let mut first = begin(&streams, stream(1), Some(100_000)).await.unwrap();
         first.write(data.slice(..30_000)).await.unwrap();
         let mut second = go_on(&streams, stream(1)).await.unwrap();
         assert_eq!((second.received(), first.lost().await.code), (30_000, Code::Superseded));
@@ -83,7 +83,7 @@ fn a_newer_holder_ends_the_older_wherever_they_are() {
 fn a_holder_that_waits_for_credit_is_ended_too() {
     short_life(with_quota(200_000), async |streams, _| {
         let other = Upload::open(&streams, stream(2), Some(100_000)).await.unwrap();
-        let mut first = open(&streams, stream(1), None).await.unwrap();
+        let mut first = begin(&streams, stream(1), None).await.unwrap();
         first.write(data(100_000)).await.unwrap();
         first.settle().await.unwrap();
         let writing = tokio::spawn(async move { first.write(data(100_000)).await.map(|()| first) });
@@ -98,7 +98,7 @@ fn a_holder_that_waits_for_credit_is_ended_too() {
 fn a_length_that_becomes_known_is_reserved() {
     short_life(with_quota(1_000_000), async |streams, _| {
         let data = data(500_000);
-        let mut upload = open(&streams, stream(1), None).await.unwrap();
+        let mut upload = begin(&streams, stream(1), None).await.unwrap();
         upload.write(data.slice(..100_000)).await.unwrap();
         for (size, expected) in [(99_999, Code::SizeMismatch), (1_000_001, Code::QuotaExceeded), (65 << 20, Code::TooBig)] {
             assert_eq!(code(upload.declare(size).await), expected, "{size}");
@@ -150,14 +150,6 @@ fn a_look_disturbs_nobody() {
         assert_eq!(upload.commit(Some("again")).await.unwrap().id, file);
         assert_eq!(streams.incoming(&maria(), session(7), id).await.unwrap().commit(None).await.unwrap().id, file);
     });
-}
-
-async fn open(streams: &Streams, id: StreamId, size: Option<u64>) -> Result<samewire_server::streams::Upload, Failure> {
-    streams.open_upload(&maria(), allowance(streams, &maria()), Some(id), spec(size)).await
-}
-
-async fn go_on(streams: &Streams, id: StreamId) -> Result<samewire_server::streams::Upload, Failure> {
-    streams.continue_upload(&maria(), allowance(streams, &maria()), id).await
 }
 
 fn with_quota(user: u64) -> Settings {
