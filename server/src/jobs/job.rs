@@ -32,6 +32,19 @@ pub struct JobLimits {
 }
 
 impl Job {
+    /// A first attempt that no queue knows of.
+    #[cfg(test)]
+    pub(crate) fn alone(file: FileRecord, source: &Path, folder: &Path, limits: JobLimits) -> Self {
+        let (source, folder) = (source.to_owned(), folder.to_owned());
+        Self { file, attempt: 1, source, folder, limits, reporter: Reporter::new(0), parts: Vec::new() }
+    }
+
+    /// What was put out so far.
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> &[NewPart] {
+        &self.parts
+    }
+
     /// The file.
     #[must_use]
     pub fn file(&self) -> &FileRecord {

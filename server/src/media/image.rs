@@ -20,6 +20,9 @@ use crate::streams::Candidate;
 /// The most bytes that a pixel takes: four channels of 16 bits.
 const PIXEL: u64 = 8;
 
+/// The most memory for what stands before the pixels, such as a colour profile.
+const NOTES: u64 = 16 << 20;
+
 /// The most that is said of a decoder's own words, in bytes.
 const LONGEST: usize = 160;
 
@@ -72,9 +75,9 @@ impl ImageProcessor {
         })?;
         let memory = self.max_pixels.saturating_mul(PIXEL);
         let mut limits = Limits::default();
-        limits.max_alloc = Some(memory);
+        limits.max_alloc = Some(NOTES);
         let mut reader = ImageReader::with_format(BufReader::new(file), format);
-        reader.limits(limits);
+        reader.limits(limits.clone());
         let mut decoder = reader.into_decoder().map_err(broken)?;
         let (width, height) = decoder.dimensions();
         // Before any of it is unpacked: a few bytes can claim to be a picture as large as a field.
@@ -84,6 +87,8 @@ impl ImageProcessor {
                 "{width} × {height} pixels are more than the {most} that are opened (image.max_pixels)"
             )));
         }
+        limits.max_alloc = Some(memory);
+        decoder.set_limits(limits).map_err(broken)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
         let mut small = match width.max(height) > self.side {

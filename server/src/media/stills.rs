@@ -23,9 +23,15 @@ const OPENING: Duration = Duration::from_secs(3);
 /// What ffmpeg came to.
 pub(crate) async fn poster(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition) -> Result<PathBuf, Failure> {
     let from = (rendition.clip.duration.unwrap_or_default() / 10).min(OPENING);
-    let mut line = frame_at(ffmpeg, rendition, from);
-    line.extend(arguments(&["-vf", "thumbnail=30,format=yuvj420p", "-q:v", "3"]));
-    written(ffmpeg, line, "poster.jpg").await?.ok_or_else(|| missing("poster"))
+    // A picture that ends before that has its beginning.
+    for time in [from, Duration::ZERO] {
+        let mut line = frame_at(ffmpeg, rendition, time);
+        line.extend(arguments(&["-vf", "thumbnail=30,format=yuvj420p", "-q:v", "3"]));
+        if let Some(path) = written(ffmpeg, line, "poster.jpg").await? {
+            return Ok(path);
+        }
+    }
+    Err(missing("poster"))
 }
 
 /// A strip of pictures side by side, for a player's time line.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use samewire_protocol::{Code, Failure};
 use tokio::process::Command;
 
@@ -23,23 +24,28 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Looks for the programs that the configuration names, and asks them what they are.
+    /// Looks for the programs that the configuration names, and asks ffmpeg what it is: once for all servers of a process.
     ///
     /// # Errors
     /// `processing-unavailable`: what is missing, and what to do about it.
     pub async fn find(config: &Video) -> Result<Self, Failure> {
+        static KNOWN: Mutex<Vec<Tools>> = Mutex::new(Vec::new());
         let ffmpeg = usable("video.ffmpeg", &config.ffmpeg)?;
         let ffprobe = usable("video.ffprobe", &config.ffprobe)?;
-        let version = version_of(&ffmpeg).await?;
-        version_of(&ffprobe).await?;
-        let encoders = output_of(&ffmpeg, &["-hide_banner", "-encoders"]).await?;
-        for encoder in ["libx264", "aac"] {
-            if !encoders.lines().any(|line| line.split_whitespace().nth(1) == Some(encoder)) {
-                let told = format!("{} was built without the encoder {encoder}; Debian's ffmpeg has it", ffmpeg.display());
-                return Err(unavailable(told));
-            }
+        let same = |tools: &&Self| tools.ffmpeg == ffmpeg && tools.ffprobe == ffprobe;
+        if let Some(known) = KNOWN.lock().iter().find(same) {
+            return Ok(known.clone());
         }
-        Ok(Self { ffmpeg, ffprobe, setpriv: find_setpriv().await, version })
+        let version = version_of(&ffmpeg).await?;
+        let found = Self { ffmpeg, ffprobe, setpriv: find_setpriv().await, version };
+        KNOWN.lock().push(found.clone());
+        Ok(found)
+    }
+
+    /// The same with another ffmpeg.
+    #[cfg(test)]
+    pub(super) fn with(self, ffmpeg: PathBuf) -> Self {
+        Self { ffmpeg, ..self }
     }
 
     /// ffmpeg's version, as `5.1.9-0+deb12u1`.
@@ -71,23 +77,23 @@ pub(super) fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program.as_ref())).find(|candidate| candidate.is_file())
 }
 
+/// Asks for the encoders; the version comes with the greeting.
 async fn version_of(program: &Path) -> Result<String, Failure> {
-    let said = output_of(program, &["-version"]).await?;
-    // "ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026 the FFmpeg developers"
-    let mut words = said.split_whitespace();
-    let named = words.next().is_some_and(|name| name.starts_with("ff")) && words.next() == Some("version");
-    let version = words.next().filter(|_| named);
-    version.map(str::to_owned).ok_or_else(|| unavailable(format!("{} does not answer as ffmpeg does", program.display())))
-}
-
-async fn output_of(program: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let broken = |why: &dyn std::fmt::Display| unavailable(format!("{} cannot be used: {why}", program.display()));
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.arg("-encoders").stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| broken(&"it does not answer"))?;
     let output = output.map_err(|error| broken(&error))?;
-    if !output.status.success() {
-        return Err(broken(&output.status));
+    let (greeting, encoders) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    // "ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026 the FFmpeg developers"
+    let version = greeting.lines().find_map(|line| line.strip_prefix("ffmpeg version ")?.split_whitespace().next());
+    let Some(version) = version.filter(|_| output.status.success()) else {
+        return Err(broken(&"it does not answer as ffmpeg does"));
+    };
+    for encoder in ["libx264", "aac"] {
+        if !encoders.lines().any(|line| line.split_whitespace().nth(1) == Some(encoder)) {
+            return Err(broken(&format!("it was built without the encoder {encoder}; Debian's ffmpeg has it")));
+        }
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(version.to_owned())
 }

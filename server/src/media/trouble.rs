@@ -12,9 +12,15 @@ const SIGXFSZ: i32 = 25;
 /// The longest text of a program's own that is passed on, in bytes.
 const LONGEST: usize = 160;
 
-/// What is written when memory is refused: by ffmpeg, by x264, by other programs.
-const NO_MEMORY: [&str; 5] =
-    ["cannot allocate memory", "malloc of size", "memory exhausted", "out of memory", "resource temporarily unavailable"];
+/// What is written when memory is refused: by ffmpeg, by x264, by the loader of libraries, by other programs.
+const NO_MEMORY: [&str; 6] = [
+    "cannot allocate memory",
+    "malloc of size",
+    "memory exhausted",
+    "out of memory",
+    "failed to map segment",
+    "resource temporarily unavailable",
+];
 
 /// What is known of broken media, and what it means.
 const BROKEN: [(&str, &str); 7] = [
