@@ -3,9 +3,11 @@
 //! On a fresh machine they need rustup, node and npm; whatever else a command uses it installs itself, from package registries only, and
 //! under `target/` wherever that is possible.
 
+mod apt;
 mod bare;
 mod bench;
 mod chromium;
+mod ffmpeg;
 mod imports;
 mod npm;
 mod package;

@@ -16,22 +16,10 @@ mod transcode;
 mod trouble;
 mod video;
 
-use std::sync::Arc;
-
-use samewire_protocol::Failure;
-
 pub use image::ImageProcessor;
 pub use sniff::sniff;
 pub use tools::Tools;
 pub use video::VideoProcessor;
-
-use crate::config::Config;
-use crate::jobs::Processor;
-
-/// The processors that a server has by itself.
-pub(crate) fn processors(config: &Config, tools: Result<Tools, Failure>) -> Vec<Arc<dyn Processor>> {
-    vec![Arc::new(VideoProcessor::new(&config.video, tools)), Arc::new(ImageProcessor::new(&config.image))]
-}
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use samewire_protocol::files::{FileRecord, FileState};
 use samewire_protocol::{Digest, Failure, FileId};
 use tempfile::TempDir;
 
-use super::*;
+use super::{ImageProcessor, Tools, VideoProcessor};
 use crate::jobs::{Job, JobLimits, NewPart, Processor};
 
 const LIMITS: JobLimits = JobLimits { memory: 1 << 30, timeout: Duration::from_secs(600) };
