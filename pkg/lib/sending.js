@@ -117,6 +117,7 @@ export class Sending {
 
   progress(durable) {
     this.durable = durable;
+    this.sent = Math.max(this.sent, durable);
     this.#memory?.progress(durable);
     this.#changed?.("durable", durable);
     this.#timer ??= setTimeout(() => this.#tell(), TELL_EVERY);

@@ -12,6 +12,7 @@ export class Uploader {
   #sending;
   #events = new Events();
   #samples = [];
+  #measured = false;
 
   /** `remembered`: what is known of it from a page before this one. */
   constructor(client, input, { signal, name, media, size, resume, handle } = {}, remembered) {
@@ -21,7 +22,7 @@ export class Uploader {
     const memory = resume && new Memory(client.lasting, input, handle, remembered);
     this.#sending = new Sending(client, source, spec, (type, value) => {
       if (type === "state" && value === "uploading") this.#samples = [this.#sample()];
-      if (type === "durable") this.#measure();
+      if (type === "durable") this.#measure(memory);
       else this.#events.emit(type, () => (type === "state" ? value : this.progress));
     }, memory);
     if (signal?.aborted) this.#sending.abort(signal.reason);
@@ -79,8 +80,11 @@ export class Uploader {
     return { at: performance.now(), durable: this.#sending.durable };
   }
 
-  #measure() {
+  #measure(memory) {
     const sample = this.#sample();
+    // What a page before this one sent says nothing of how quick this one is.
+    if (memory && !this.#measured) this.#samples = [sample];
+    this.#measured = true;
     if (sample.at - this.#samples.at(-1).at > RATE_SPAN / RATE_STEPS) this.#samples.push(sample);
   }
 
