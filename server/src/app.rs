@@ -10,7 +10,8 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
-use crate::files::FileLinks;
+use crate::files::{FileLinks, Files};
+use crate::jobs::Jobs;
 use crate::metrics::{Metrics, TokenEvent};
 use crate::portal::Portal;
 use crate::rooms::Rooms;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) file_links: FileLinks,
     pub(crate) streams: Streams,
     pub(crate) portal: Portal,
+    pub(crate) files: Files,
+    pub(crate) jobs: Jobs,
     pub(crate) rooms: Rooms,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) sessions: Sessions,

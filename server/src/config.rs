@@ -7,6 +7,7 @@
 mod auth;
 mod check;
 pub(crate) mod human;
+mod jobs;
 mod load;
 mod media;
 
@@ -18,6 +19,7 @@ use samewire_protocol::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{ApiKey, Auth, Metrics, Secret};
+pub use jobs::{ExternalKind, Jobs};
 pub use media::{Image, Video};
 
 use crate::limits::Quota;
@@ -56,6 +58,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// Stored files.
     pub files: Files,
+    /// Work on stored files.
+    pub jobs: Jobs,
     /// Rooms.
     pub rooms: Rooms,
     /// What is made of videos.
@@ -80,6 +84,7 @@ impl Default for Config {
             streams: Streams::default(),
             uploads: Uploads::default(),
             files: Files::default(),
+            jobs: Jobs::default(),
             rooms: Rooms::default(),
             video: Video::default(),
             image: Image::default(),

@@ -24,7 +24,6 @@ pub mod files;
 mod http;
 #[cfg_attr(not(test), expect(dead_code, reason = "the uploads that announce follow"))]
 mod interim;
-#[cfg_attr(not(test), expect(dead_code, reason = "the queue that runs them follows"))]
 pub mod jobs;
 pub mod limits;
 mod link;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use samewire_protocol::files::ROOM_KIND;
 use samewire_protocol::{Failure, Method};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,16 +16,18 @@ use crate::app::App;
 use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, Revocations, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
+use crate::files::{FileLinks, FileRooms, Files, Telling};
 use crate::http::{Gate, Problem};
 use crate::interim::{Connection, InterimListener};
-use crate::jobs::Processor;
+use crate::jobs::{Jobs, Processor};
+use crate::media::{ImageProcessor, Tools, VideoProcessor};
 use crate::metrics::Metrics;
 use crate::portal::{Portal, PortalRooms};
 use crate::rooms::{RoomKind, Rooms};
 use crate::session::{Expiries, Sessions, expire};
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
-use crate::{files, http, rooms, system};
+use crate::{http, rooms, system};
 
 /// How many sessions are sent away at once when the server drains, and how long it rests before the next.
 const DRAIN_BATCH: usize = 500;
@@ -123,7 +126,7 @@ impl Builder {
 
     /// Opens the data folder, takes up what an earlier run left there, and builds the server.
     pub async fn build(self) -> Result<Server, BuildError> {
-        let Self { config, methods: own, mut states, authenticator, mut kinds, processors: _, pages } = self;
+        let Self { config, methods: own, mut states, authenticator, mut kinds, processors: own_processors, pages } = self;
         config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
         let data = config.data.clone();
         let broken = |what: &str| failed(format!("{what} in {}", data.display()));
@@ -142,9 +145,13 @@ impl Builder {
         };
         let store = Store::open(&data).map_err(|error| broken("cannot open the records")(error.into()))?;
         let settings = Settings::new(&config.streams, &config.files, &config.limits.wire());
-        let streams = Streams::start(store, settings, Arc::new(()))
-            .await
-            .map_err(|error| broken("cannot take up the streams")(error.into()))?;
+        // A program's own processor of a built-in's kind comes behind it, and counts.
+        let mut processors = built_in_processors(&config).await;
+        processors.extend(own_processors);
+        let jobs = Jobs::open(store.clone(), &config, processors).await.map_err(broken("cannot take up the jobs"))?;
+        let intake = Arc::new(jobs.clone());
+        let streams = Streams::start(store, settings, intake).await;
+        let streams = streams.map_err(|error| broken("cannot take up the streams")(error.into()))?;
         let store = streams.store().clone();
         let revocations = Revocations::load(store.clone(), now_ms()).await;
         let revocations = revocations.map_err(|error| broken("cannot read the revocations")(error.into()))?;
@@ -153,21 +160,26 @@ impl Builder {
 
         let known = config.rooms.kinds.with_built_in(config.dev);
         // A program's own kind of this name comes behind it, and counts.
+        let file_rooms = FileRooms::new(store.clone());
+        kinds.insert(0, (ROOM_KIND.into(), Arc::new(file_rooms.clone())));
         kinds.insert(0, ("portal".into(), Arc::new(PortalRooms::new(store.clone()))));
         let registry = Rooms::registry(&known, kinds).map_err(|told| failed("a kind of rooms is not usable")(told.into()))?;
         let rooms = Rooms::start(registry, config.rooms.kept);
         let portal = Portal::new(store.clone(), rooms.clone());
+        let files = Files::new(store.clone(), jobs.clone(), rooms.clone());
+        let telling = Telling::new(store.clone(), rooms.clone(), &file_rooms);
 
         let mut methods = Methods::default();
         system::methods(&mut methods);
         rooms::methods(&mut methods);
-        files::methods(&mut methods);
+        crate::files::methods(&mut methods);
         methods.extend(own);
-        let file_links = files::FileLinks::new(&key);
+        let file_links = FileLinks::new(&key);
         states.insert(file_links.clone());
         states.insert(store);
         states.insert(rooms.clone());
         states.insert(portal.clone());
+        states.insert(files.clone());
         states.insert(system::Known(methods.infos().cloned().collect()));
         let app = Arc::new(App {
             methods,
@@ -178,6 +190,8 @@ impl Builder {
             file_links,
             streams,
             portal,
+            files,
+            jobs,
             rooms,
             metrics: Arc::new(Metrics::new()),
             sessions: Sessions::default(),
@@ -189,7 +203,8 @@ impl Builder {
         });
         let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));
         let expirer = AbortOnDropHandle::new(tokio::spawn(expire(Arc::downgrade(&app), expiries)));
-        Ok(Server { app, pages, _tasks: [sweeper, expirer] })
+        let dispatcher = app.jobs.start(Arc::new(telling));
+        Ok(Server { app, pages, _tasks: [sweeper, expirer, dispatcher] })
     }
 }
 
@@ -197,6 +212,16 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("config", &self.config).field("methods", &self.methods).finish_non_exhaustive()
     }
+}
+
+/// The processors that every server has.
+async fn built_in_processors(config: &Config) -> Vec<Arc<dyn Processor>> {
+    let tools = Tools::find(&config.video).await;
+    match &tools {
+        Ok(tools) => tracing::info!(version = tools.version(), "ffmpeg is there"),
+        Err(failure) => tracing::warn!(%failure, "videos are not processed"),
+    }
+    vec![Arc::new(ImageProcessor::new(&config.image)), Arc::new(VideoProcessor::new(&config.video, tools))]
 }
 
 /// Ends what has expired, for as long as the server is there.
@@ -220,7 +245,7 @@ async fn sweep(app: std::sync::Weak<App>) {
 pub struct Server {
     app: Arc<App>,
     pages: Pages,
-    _tasks: [AbortOnDropHandle<()>; 2],
+    _tasks: [AbortOnDropHandle<()>; 3],
 }
 
 impl Server {
@@ -265,6 +290,12 @@ impl Server {
     #[must_use]
     pub fn portal(&self) -> Portal {
         self.app.portal.clone()
+    }
+
+    /// The server's stored files.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        self.app.files.clone()
     }
 
     /// The server's rooms.
@@ -317,6 +348,7 @@ impl Drop for Server {
 
 async fn drain(app: &App) {
     app.draining.send_replace(true);
+    app.jobs.stop().await;
     let sessions = app.sessions.all();
     tracing::info!(sessions = sessions.len(), "the server stops; its clients are sent away");
     for (index, batch) in sessions.chunks(DRAIN_BATCH).enumerate() {

@@ -14,7 +14,7 @@ pub const ROOM_KIND: &str = "file";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileEvent {
-    /// `processing:queued`: it is to be done once more, because somebody asked for it.
+    /// `processing:queued`: it waits, because somebody asked for it to be done once more, or because something is missing.
     Queued(Queued),
     /// `processing:started`: an attempt begins.
     Started(Started),
@@ -36,6 +36,12 @@ pub struct Queued {
     pub file_id: FileId,
     /// What is done.
     pub kind: String,
+    /// What it waits for, where that is not its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// The same, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// `processing:started`.
@@ -121,6 +127,12 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => $name,)* }
             }
 
+            /// The file.
+            #[must_use]
+            pub fn file_id(&self) -> FileId {
+                match self { $(Self::$variant(payload) => payload.file_id,)* }
+            }
+
             /// The payload as JSON.
             ///
             /// # Errors
@@ -162,7 +174,7 @@ mod tests {
         let kind = || "video".to_owned();
         let (code, reason) = (Code::BadMedia, "it ends in the middle".to_owned());
         for event in [
-            FileEvent::Queued(Queued { file_id, kind: kind() }),
+            FileEvent::Queued(Queued { file_id, kind: kind(), code: Some(code.clone()), reason: None }),
             FileEvent::Started(Started { file_id, kind: kind(), attempt: 1 }),
             FileEvent::Progress(Progressed { file_id, kind: kind(), progress: 40, stage: Some("poster".into()) }),
             FileEvent::Retrying(Retrying {

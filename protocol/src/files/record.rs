@@ -89,7 +89,7 @@ pub struct Processing {
     /// What is being done at the moment, in the words of who does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// Why it came to nothing, or why the attempt before did.
+    /// Why it came to nothing; while it waits, why the attempt before did, or what else it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// The same, for people.

@@ -20,7 +20,8 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, request: Request) -> Re
     if !app.config.metrics.open && !app.config.dev {
         ApiKey::from_request_parts(&mut request.into_parts().0, &app).await?;
     }
-    let text = metrics::encode(&app).map_err(|error| {
+    let jobs = app.jobs.counts().await.map_err(Failure::from)?;
+    let text = metrics::encode(&app, jobs).map_err(|error| {
         tracing::error!(%error, "the metrics cannot be written");
         Problem::new(&Failure::new(Code::Internal, "the metrics cannot be written"))
     })?;

@@ -23,13 +23,14 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+pub(crate) use api_key::ApiKey;
 pub use gate::Gate;
 pub(crate) use gate::bearer;
 pub use problem::Problem;
 
 use crate::app::App;
 use crate::server::Pages;
-use crate::{files, portal, uploads};
+use crate::{files, jobs, portal, uploads};
 
 /// The routes of a server.
 pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
@@ -47,7 +48,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
-    let router = router.merge(files::rest::router(app));
+    let router = router.merge(files::rest::router(app)).merge(jobs::router(app));
     let mut router = router.layer(cors(app));
     if app.config.uploads.tus {
         router = router.merge(uploads::tus::router(app));

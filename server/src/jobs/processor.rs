@@ -93,6 +93,8 @@ impl Default for JobPolicy {
     }
 }
 
+/// The shortest time between two attempts, so that what is told of one comes before the next.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// The longest time between two attempts, before chance lengthens it.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
@@ -102,7 +104,7 @@ impl JobPolicy {
         let doubled = 2_u32.checked_pow(attempt.saturating_sub(1)).and_then(|factor| self.backoff.checked_mul(factor));
         let wait = doubled.unwrap_or(LONGEST).min(LONGEST.max(self.backoff));
         let most = u64::try_from(wait.as_millis() / 2).unwrap_or(u64::MAX);
-        wait + Duration::from_millis(chance % most.saturating_add(1))
+        (wait + Duration::from_millis(chance % most.saturating_add(1))).max(SHORTEST)
     }
 }
 
@@ -118,6 +120,6 @@ mod tests {
         assert_eq!((seconds(1, 1_000), seconds(1, 1_001)), (3.0, 2.0));
         assert_eq!((seconds(20, 0), seconds(u32::MAX, 0)), (300.0, 300.0));
         let none = JobPolicy { backoff: Duration::ZERO, ..policy };
-        assert_eq!(none.wait_after(7, u64::MAX), Duration::ZERO);
+        assert_eq!(none.wait_after(7, u64::MAX), SHORTEST);
     }
 }

@@ -21,6 +21,7 @@ use samewire_protocol::{Code, Failure};
 pub(crate) use metered::Metered;
 
 use crate::app::App;
+use crate::store::JobCount;
 
 /// What every figure's name begins with.
 const PREFIX: &str = "samewire";
@@ -158,11 +159,12 @@ impl Metrics {
 }
 
 /// All of it, as text.
-pub(crate) fn encode(app: &App) -> Result<String, fmt::Error> {
+pub(crate) fn encode(app: &App, jobs: Vec<JobCount>) -> Result<String, fmt::Error> {
     let mut out = String::with_capacity(16 * 1024);
     text::encode_registry(&mut out, &app.metrics.registry)?;
     let mut now = Registry::with_prefix(PREFIX);
-    now.register_collector(Box::new(now::Now::of(app)));
+    now.register_collector(Box::new(now::Now::of(app, jobs)));
+    app.jobs.metrics().register(&mut now);
     text::encode_registry(&mut out, &now)?;
     text::encode_eof(&mut out)?;
     Ok(out)

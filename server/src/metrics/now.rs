@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use crate::app::App;
 use crate::rooms::Rooms;
 use crate::rooms::policy::Slow;
+use crate::store::JobCount;
 
 #[derive(Debug)]
 pub(super) struct Now {
@@ -18,14 +19,21 @@ pub(super) struct Now {
     links: usize,
     streams: usize,
     rooms: Rooms,
+    jobs: Vec<JobCount>,
 }
 
 /// The labels of a series of a kind of rooms, and its count.
 type Series = (Vec<(&'static str, String)>, u64);
 
 impl Now {
-    pub(super) fn of(app: &App) -> Self {
-        Self { sessions: app.sessions.len(), links: app.links.len(), streams: app.streams.count(), rooms: app.rooms.clone() }
+    pub(super) fn of(app: &App, jobs: Vec<JobCount>) -> Self {
+        Self {
+            sessions: app.sessions.len(),
+            links: app.links.len(),
+            streams: app.streams.count(),
+            rooms: app.rooms.clone(),
+            jobs,
+        }
     }
 
     /// One series for each kind.
@@ -55,6 +63,12 @@ impl Collector for Now {
         gauge("sessions", "Sessions, those included whose clients are away", self.sessions)?;
         gauge("links", "Connections", self.links)?;
         gauge("streams", "Streams under way", self.streams)?;
+        let jobs = self
+            .jobs
+            .iter()
+            .map(|JobCount { kind, state, count }| (vec![("kind", kind.clone()), ("state", state.clone())], *count));
+        let help = "Jobs that are remembered, by kind and state";
+        family(&mut encoder, MetricType::Gauge, "jobs", help, &jobs.collect::<Vec<_>>())?;
 
         let rooms = self.by_kind(|metrics| metrics.rooms.get());
         family(&mut encoder, MetricType::Gauge, "rooms", "Rooms, by kind", &rooms)?;

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use samewire_protocol::files::FileRecord;
 use samewire_protocol::rooms::{Member, RoomName};
 use samewire_protocol::streams::StreamSpec;
-use samewire_protocol::{CallId, Code, Failure, FileId, SessionId, StreamId, StreamRef};
+use samewire_protocol::{CallId, Code, Failure, SessionId, StreamId, StreamRef};
 use serde_json::value::RawValue;
 
 use super::Session;
 use crate::auth::{Access, Identity};
 use crate::rooms::Room;
-use crate::streams::{Incoming, Outgoing};
+use crate::streams::{Excerpt, Incoming, Outgoing};
 
 /// The session that a call came over, or whose credential a call over HTTP carried. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -59,13 +59,13 @@ impl SessionHandle {
         }
     }
 
-    /// Opens a stream to the client with the content of one of its owner's stored files.
-    pub async fn open_file(&self, file: FileId) -> Result<(StreamRef, FileRecord), Failure> {
+    /// Opens a stream to the client with the content of one of its owner's stored files, or with an excerpt of it.
+    pub async fn open_file(&self, excerpt: impl Into<Excerpt>) -> Result<(StreamRef, FileRecord), Failure> {
         let owner = self.0.identity.owner();
-        let (outgoing, file) = self.0.app.streams.open_file(owner, self.0.id, file).await?;
+        let (outgoing, file) = self.0.app.streams.open_file(owner, self.0.id, excerpt).await?;
         let spec = spec(&outgoing);
         let mut core = self.0.core.lock();
-        let Some((no, reference)) = core.machine.open_stream(self.0.app.now(), spec, file.size, file.digest) else {
+        let Some((no, reference)) = core.machine.open_stream(self.0.app.now(), spec, outgoing.size(), outgoing.digest()) else {
             drop(core);
             outgoing.abort();
             return Err(Failure::new(Code::TooManyStreams, "this session has too many streams open; finish some of them"));

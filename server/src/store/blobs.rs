@@ -157,7 +157,18 @@ impl Blobs {
         Ok(deleted)
     }
 
-    fn path(&self, blob: BlobId) -> PathBuf {
+    /// Makes a blob of a file on the same disk, which is gone from its place then. What it holds is on the disk when this returns.
+    pub(crate) fn adopt(&self, file: &Path) -> io::Result<BlobId> {
+        let blob = BlobId::draw()?;
+        let path = self.path(blob);
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::rename(file, &path)?;
+        self.sync(blob).inspect_err(|_| self.delete_blocking(blob))?;
+        Ok(blob)
+    }
+
+    /// Where a blob is, for those who can only be told so.
+    pub(crate) fn path(&self, blob: BlobId) -> PathBuf {
         let [first, second, ..] = blob.0;
         self.root.join(format!("{first:02x}")).join(format!("{second:02x}")).join(blob.to_string())
     }

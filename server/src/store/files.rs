@@ -20,15 +20,40 @@ pub(crate) struct Removed {
 }
 
 impl Records {
-    pub(crate) fn files(&self, owner: Owner, limit: u32) -> Pending<Vec<FileRecord>> {
+    /// The owner's files, the newest first: those behind `after`, at most `limit`. `None` when the owner has no such file.
+    pub(crate) fn files(&self, owner: Owner, after: Option<FileId>, limit: u32) -> Pending<Option<Vec<FileRecord>>> {
         self.run(move |connection| {
+            let (before, after) = match after {
+                None => (i64::MAX, String::new()),
+                Some(after) => match find_file(connection, &owner, after)? {
+                    None => return Ok(None),
+                    Some((file, _)) => (int(file.created), after.to_string()),
+                },
+            };
             let mut query = connection.prepare_cached(
-                "SELECT id, name, media, size, digest, created FROM files WHERE owner = :owner
+                "SELECT id, name, media, size, digest, created FROM files
+                 WHERE owner = :owner AND (created < :before OR (created = :before AND id > :after))
                  ORDER BY created DESC, id LIMIT :limit",
             )?;
-            let rows = query.query_map(named_params! {":owner": owner.as_str(), ":limit": limit}, read_file)?;
+            let rows = query.query_map(
+                named_params! {":owner": owner.as_str(), ":before": before, ":after": after, ":limit": limit},
+                read_file,
+            )?;
             let mut files = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-            complete(connection, &mut files).map(|()| files)
+            complete(connection, &mut files)?;
+            Ok::<_, rusqlite::Error>(Some(files))
+        })
+    }
+
+    /// A file, whoever's it is.
+    pub(crate) fn any_file(&self, id: FileId) -> Pending<Option<(Owner, FileRecord)>> {
+        self.run(move |connection| {
+            let owner: Option<String> = connection
+                .prepare_cached("SELECT owner FROM files WHERE id = :id")?
+                .query_row(named_params! {":id": id.to_string()}, |row| row.get(0))
+                .optional()?;
+            let Some(owner) = owner.map(|owner| Owner::recorded(&owner)) else { return Ok(None) };
+            Ok::<_, rusqlite::Error>(find_file(connection, &owner, id)?.map(|(file, _)| (owner, file)))
         })
     }
 

@@ -39,7 +39,7 @@ pub use content::Content;
 pub use failure::StoreError;
 pub(crate) use failure::storage_full;
 pub(crate) use files::{Source, int, parsed, unsigned};
-pub(crate) use jobs::NewJob;
+pub(crate) use jobs::{CANCELED, ClaimedJob, JobCompleted, JobCount, Leasing, NewJob, PartRow, Standing, Touched};
 pub(crate) use records::Pending;
 pub use records::Records;
 pub(crate) use revocations::RevocationRow;
@@ -93,7 +93,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn files(&self, owner: &Owner, limit: u32) -> Result<Vec<FileRecord>, StoreError> {
-        self.records().files(owner.clone(), limit).done().await
+        Ok(self.records().files(owner.clone(), None, limit).done().await?.unwrap_or_default())
     }
 
     /// One of the owner's files.

@@ -57,8 +57,8 @@ CREATE TABLE jobs (
     started     INTEGER,
     finished    INTEGER
 ) STRICT;
-CREATE INDEX jobs_due  ON jobs (state, run_after);
-CREATE INDEX jobs_file ON jobs (file);
+CREATE INDEX jobs_due ON jobs (state, run_after);
+CREATE UNIQUE INDEX jobs_file ON jobs (file, kind);
 
 -- Where the checked part of a stream begins whose bytes are not proven yet; where in its blob a stream to a client begins, and
 -- how large that blob is; what the door that opened the stream remembers of it.

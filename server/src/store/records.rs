@@ -92,6 +92,20 @@ impl Records {
         self.hand_in(move |connection| request(connection).map_err(StoreError::from))
     }
 
+    /// The same for a change that need not survive a loss of power: it is on the disk with the next one that must.
+    pub(super) fn run_unsynced<T, E>(&self, request: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Pending<T>
+    where
+        T: Send + 'static,
+        StoreError: From<E>,
+    {
+        self.hand_in(move |connection| {
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            let answer = request(connection);
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            answer.map_err(StoreError::from)
+        })
+    }
+
     /// Hands in a request that is one transaction: all of it happens, or nothing does.
     pub(super) fn transact<T, E>(&self, request: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Pending<T>
     where

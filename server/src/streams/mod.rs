@@ -60,7 +60,7 @@ const MAX_FALLEN: usize = 64;
 pub const MAX_NOTE: usize = 8 * 1024;
 
 /// Room on the disk that streams leave to the records.
-const SPARE_DISK: u64 = 16 << 20;
+pub(crate) const SPARE_DISK: u64 = 16 << 20;
 
 /// What a client says of a stream that it opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

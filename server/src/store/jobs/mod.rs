@@ -1,10 +1,19 @@
-//! The rows of jobs.
+//! The rows of jobs. A job is one file's and of one kind; it is never there twice, and what is said of it counts only from who
+//! holds its lease: a word that is drawn anew for each attempt.
+
+mod claim;
+mod manage;
+mod settle;
 
 use rusqlite::{Transaction, named_params};
 use samewire_protocol::{FileId, JobId};
 
 use super::files::int;
 use crate::auth::Owner;
+
+pub(crate) use claim::{ClaimedJob, Leasing, Standing};
+pub(crate) use manage::{CANCELED, JobCount, Touched};
+pub(crate) use settle::{JobCompleted, PartRow};
 
 /// A job that begins with its file.
 #[derive(Clone, Debug)]
@@ -32,4 +41,9 @@ pub(crate) fn queue(
         })?;
     }
     Ok(())
+}
+
+/// A list of kinds, as a statement takes it.
+fn list(kinds: &[Box<str>]) -> String {
+    serde_json::to_string(kinds).unwrap_or_default()
 }

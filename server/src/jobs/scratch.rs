@@ -1,0 +1,74 @@
+//! Folders to work in, one for each attempt. They are gone after it, and after the server's next start at the latest.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use samewire_protocol::JobId;
+
+/// The folder of all of them.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    root: PathBuf,
+}
+
+impl Scratch {
+    /// Opens the folder and empties it.
+    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
+        match std::fs::remove_dir_all(&root) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::create_dir_all(&root)?;
+        // Processes that work there want a path that holds wherever they are.
+        Ok(Self { root: root.canonicalize()? })
+    }
+
+    pub(super) fn path(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.root.join(job.to_string()).join(attempt.to_string())
+    }
+
+    /// Makes the folder of an attempt.
+    pub(super) async fn make(&self, job: JobId, attempt: u32) -> io::Result<PathBuf> {
+        let path = self.path(job, attempt);
+        let made = path.clone();
+        let making = tokio::task::spawn_blocking(move || std::fs::create_dir_all(made)).await;
+        making.unwrap_or_else(|error| Err(io::Error::other(error))).map(|()| path)
+    }
+
+    /// Removes what a job left, on a thread that may block.
+    pub(super) async fn remove(&self, job: JobId) {
+        let path = self.root.join(job.to_string());
+        // An error would be a panic in there, which has been reported.
+        drop(tokio::task::spawn_blocking(move || remove(&path)).await);
+    }
+}
+
+fn remove(path: &Path) {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "cannot remove what a job left; the next start does");
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_empties_what_was_left() {
+        let data = tempfile::tempdir().unwrap();
+        let root = data.path().join("work");
+        let scratch = Scratch::open(root.clone()).unwrap();
+        let (first, second) = (JobId::from_random([1; 16]), JobId::from_random([2; 16]));
+        for (job, attempt) in [(first, 1), (first, 2), (second, 1)] {
+            let folder = scratch.make(job, attempt).await.unwrap();
+            std::fs::write(folder.join("left"), "x").unwrap();
+        }
+        scratch.remove(first).await;
+        assert_eq!(std::fs::read_dir(&root).unwrap().count(), 1);
+        Scratch::open(root.clone()).unwrap();
+        assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0);
+    }
+}
