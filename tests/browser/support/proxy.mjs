@@ -19,6 +19,7 @@ export class Proxy {
 
   #listener;
   #target;
+  #counts;
   #pairs = new Set();
   #refusing = false;
   #stalled = false;
@@ -26,10 +27,11 @@ export class Proxy {
   #due = { up: 0, down: 0 };
   #onCut = [];
 
-  /** A proxy to a port of this machine. */
-  static async to(port) {
+  /** A proxy to a port of this machine. `counts` is how a connection begins that is counted and cut: a session's, unless said otherwise. */
+  static async to(port, { counts = /^GET \/session/ } = {}) {
     const proxy = new Proxy();
     proxy.#target = port;
+    proxy.#counts = counts;
     proxy.#listener = createServer({ allowHalfOpen: false }, (page) => proxy.#accept(page));
     proxy.#listener.maxConnections = MOST;
     proxy.#listener.listen(0, "127.0.0.1");
@@ -95,7 +97,7 @@ export class Proxy {
       if (this.#stalled) socket.pause();
     }
     page.on("data", (bytes) => {
-      if (!pair.begun) pair.session = bytes.subarray(0, 12).toString("latin1") === "GET /session";
+      if (!pair.begun) pair.session = this.#counts.test(bytes.subarray(0, 64).toString("latin1"));
       pair.begun = true;
       this.#pass(pair, "up", page, server, bytes);
     });
