@@ -9,12 +9,13 @@ import { build } from "esbuild";
 import { HERE } from "./support/environment.mjs";
 import { Stage } from "./support/stage.mjs";
 import { until } from "./support/wait.mjs";
+import { Worker, workers } from "./support/worker.mjs";
 
 const CONFIG = `
 [rooms.kinds.board]
 access = "open"
 state = true
-`;
+${workers("weigh", "application/x-grain")}`;
 
 let stage, bundle, page, trace, context, token;
 
@@ -111,4 +112,22 @@ test("useRoom is in the room for as long as the component is there", async () =>
   await page.evaluate(() => mounted.end());
   const left = trace.frames.filter(({ way, type }) => way === "up" && type === "leave").map(({ room }) => room);
   assert.ok(left.includes("board:1") && left.includes("board:2"), `${left}`);
+});
+
+test("useFile shows a file, and how its processing goes", async () => {
+  await mount("Stored");
+  assert.deepEqual(await read("file"), { status: "joining" });
+  await page.evaluate(async () => {
+    const uploader = client.createBlobUploader(new File([bytes(1_000)], "oats", { type: "application/x-grain" }));
+    window.record = await client.api.files.upload({ stream: uploader });
+    mounted.show({ client, id: record.fileId });
+  });
+  await shows("file", ({ name, state, progress }) => name === "oats" && state === "processing" && progress === 0);
+  const job = await new Worker(stage.server.url).claim("weigh");
+  await job.progress(60);
+  await shows("file", ({ progress }) => progress === 60);
+  await job.complete();
+  await shows("file", ({ state, progress }) => state === "ready" && progress === 100);
+  await page.evaluate(() => client.api.files.remove({ id: record.id }));
+  await shows("file", ({ status, error }) => status === "left" && error === "file-not-found");
 });
