@@ -7,4 +7,5 @@ mod expiry;
 mod kills;
 mod memory;
 mod rule;
+mod stored;
 mod successor;
