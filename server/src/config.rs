@@ -181,6 +181,10 @@ pub struct Streams {
     /// How often expired streams are looked for. Default `5s`.
     #[serde(with = "human::duration")]
     pub sweep_every: Duration,
+    /// Bytes that all streams together may have on their way to the disk, in equal shares of at least 256 KiB and at most
+    /// `limits.window`. Default `32 MiB`.
+    #[serde(with = "human::bytes")]
+    pub memory: u64,
     /// Bytes that one user may have in files and streams. Default `16 GiB`.
     #[serde(with = "human::bytes")]
     pub quota: u64,
@@ -196,6 +200,7 @@ impl Default for Streams {
             idle_ttl: Duration::from_secs(60 * 60),
             absolute_ttl: Duration::from_secs(24 * 60 * 60),
             sweep_every: Duration::from_secs(5),
+            memory: 32 * 1024 * 1024,
             quota: quota.user,
             anonymous_quota: quota.anonymous,
         }

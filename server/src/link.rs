@@ -55,8 +55,17 @@ pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
             .into_response();
     };
     app.clone().links.spawn(async move {
+        // What a future needs once, it has room for as long as it runs: in boxes of their own, the greeting and the parting cost an
+        // idle session nothing.
         match upgrade.await {
-            Ok(upgraded) => serve(app, upgraded, allowed).await,
+            Ok(upgraded) => {
+                let metrics = app.metrics.clone();
+                if let Some(driver) = Box::pin(welcome(app, upgraded, allowed)).await {
+                    let begun = std::time::Instant::now();
+                    driver.run().await;
+                    metrics.disconnected(begun.elapsed());
+                }
+            }
             Err(error) => tracing::debug!(%error, "an upgrade came to nothing"),
         }
     });
@@ -92,7 +101,8 @@ fn check(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
         .map_err(|_| wrong("the header Sec-WebSocket-Key is not of its form"))
 }
 
-async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Result<(), Failure>) {
+/// What drives the session of a socket that said hello. `None` when the client is gone, or was sent away.
+async fn welcome(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Result<(), Failure>) -> Option<Box<Driver>> {
     let most = app.config.limits.wire().max_text.max(MAX_CHUNK) + CHUNK_HEADER;
     let config = WebSocketConfig::default()
         // An idle session must cost little; `ReadAhead` makes up for it when bytes pour in.
@@ -104,21 +114,18 @@ async fn serve(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Resul
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     if let Err(failure) = allowed {
         app.metrics.refused(&failure);
-        return part(&mut socket, failure, None).await;
+        part(&mut socket, failure, None).await;
+        return None;
     }
     match begin(&app, &mut socket).await {
-        Ok(Some((session, link))) => {
-            // The future of the greeting is gone here; what stays with an idle session is this loop alone.
-            let begun = std::time::Instant::now();
-            Box::pin(Driver::new(socket, session, link).run()).await;
-            app.metrics.disconnected(begun.elapsed());
-        }
-        Ok(None) => {}
+        Ok(Some((session, link))) => Some(Box::new(Driver::new(socket, session, link))),
+        Ok(None) => None,
         Err(failure) => {
             app.metrics.refused(&failure);
             let may_return = failure.retryable || samewire_protocol::code::may_come_back(failure.code.close());
             let advice = may_return.then(|| app.advice());
             part(&mut socket, failure, advice).await;
+            None
         }
     }
 }
@@ -248,9 +255,13 @@ impl Driver {
         Self { socket, session, link, waiting: None, timer: None, unflushed: false, moved_at, bulk: false, woken: Woken::new() }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         let end = std::future::poll_fn(|context| self.poll(context)).await;
         self.session.detach(self.link);
+        Box::pin(self.end(end)).await;
+    }
+
+    async fn end(&mut self, end: End) {
         match end {
             End::Lost => {}
             End::Closed => {

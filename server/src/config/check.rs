@@ -38,6 +38,9 @@ impl Config {
                 return wrong(&format!("{name} must be below 8192 TiB, the largest number that JavaScript holds exactly"));
             }
         }
+        if streams.memory == 0 {
+            return wrong("streams.memory must be at least 1: it is divided among the streams that are being sent");
+        }
         if limits.max_text < 16 * 1024 {
             return wrong("limits.max_text must be at least 16 KiB, so that a hello with its token fits");
         }

@@ -28,9 +28,23 @@ pub(crate) struct Appender {
 #[derive(Debug)]
 struct Direct {
     file: File,
-    /// Room for [`MOST`] bytes from an aligned address on.
-    buffer: Vec<u8>,
+}
+
+/// Room for [`MOST`] bytes from an aligned address on, once it is needed. Appenders that do not write at the same time share one.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
     start: usize,
+}
+
+impl Buffer {
+    fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; MOST + BLOCK];
+            self.start = self.bytes.as_ptr().align_offset(BLOCK);
+        }
+        self.bytes.get_mut(self.start..self.start + len)
+    }
 }
 
 impl Appender {
@@ -41,7 +55,7 @@ impl Appender {
     }
 
     /// Appends a batch and shows each byte once to `seen`, in order. When this returns, the bytes are the operating system's.
-    pub(crate) fn append(&mut self, batch: &[Bytes], mut seen: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(crate) fn append(&mut self, batch: &[Bytes], buffer: &mut Buffer, mut seen: impl FnMut(&[u8])) -> io::Result<()> {
         let total: usize = batch.iter().map(Bytes::len).sum();
         let head = usize::try_from(self.len.wrapping_neg() % BLOCK as u64).unwrap_or(0).min(total);
         let middle = (total - head) / BLOCK * BLOCK;
@@ -57,18 +71,16 @@ impl Appender {
                 self.plainly(&mut rest, left, &mut seen)?;
                 break;
             };
-            let Some(block) = direct.buffer.get_mut(direct.start..direct.start + len) else { break };
+            let Some(block) = buffer.room(len) else { break };
             rest.copy_to(block);
             seen(block);
-            match direct.write(len, self.len) {
+            match direct.write(block, self.len) {
                 Ok(()) => self.len += len as u64,
                 Err(error) if is_unsupported(&error) => {
                     // Some file systems take the flag and refuse the write.
-                    if let Some(direct) = self.direct.take() {
-                        let block = direct.buffer.get(direct.start..direct.start + len).unwrap_or_default();
-                        self.file.write_all(block)?;
-                        self.len += len as u64;
-                    }
+                    self.direct = None;
+                    self.file.write_all(block)?;
+                    self.len += len as u64;
                 }
                 Err(error) => return Err(error),
             }
@@ -104,7 +116,7 @@ impl Direct {
         use std::os::unix::fs::OpenOptionsExt;
         let flag = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).ok()?;
         let file = OpenOptions::new().write(true).custom_flags(flag).open(path).ok()?;
-        Some(Self { file, buffer: Vec::new(), start: 0 }.with_room())
+        Some(Self { file })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -112,20 +124,14 @@ impl Direct {
         None
     }
 
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "direct writes are only made on Linux"))]
-    fn with_room(mut self) -> Self {
-        self.buffer = vec![0; MOST + BLOCK];
-        self.start = self.buffer.as_ptr().align_offset(BLOCK);
-        self
-    }
-
-    fn write(&self, len: usize, at: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < len {
-            let piece = self.buffer.get(self.start + done..self.start + len).unwrap_or_default();
-            match write_at(&self.file, piece, at + done as u64) {
+    fn write(&self, mut block: &[u8], mut at: u64) -> io::Result<()> {
+        while !block.is_empty() {
+            match write_at(&self.file, block, at) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => done += written,
+                Ok(written) => {
+                    block = block.get(written..).unwrap_or_default();
+                    at += written as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -194,7 +200,7 @@ mod tests {
         let path = folder.path().join("blob");
         File::create(&path).unwrap();
         let mut appender = Appender::open(&path).unwrap();
-        let (mut expected, mut seen) = (Vec::new(), Vec::new());
+        let (mut expected, mut seen, mut buffer) = (Vec::new(), Vec::new(), Buffer::default());
         for (index, sizes) in [
             vec![10],
             vec![65_536; 16],
@@ -214,7 +220,7 @@ mod tests {
                 .map(|(at, size)| (0..size).map(|byte| (byte * 31 + at * 7 + index) as u8).collect::<Vec<u8>>().into())
                 .collect();
             batch.iter().for_each(|bytes| expected.extend_from_slice(bytes));
-            appender.append(&batch, |bytes| seen.extend_from_slice(bytes)).unwrap();
+            appender.append(&batch, &mut buffer, |bytes| seen.extend_from_slice(bytes)).unwrap();
             assert_eq!(appender.len, expected.len() as u64);
         }
         assert_eq!(seen, expected);

@@ -32,7 +32,7 @@ use samewire_protocol::files::FileRecord;
 
 use crate::auth::Owner;
 
-pub(crate) use appender::Appender;
+pub(crate) use appender::{Appender, Buffer};
 pub(crate) use blobs::random;
 pub use blobs::{BlobId, Blobs};
 pub use content::Content;

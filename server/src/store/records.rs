@@ -112,11 +112,24 @@ impl Records {
         T: Send + 'static,
         StoreError: From<E>,
     {
+        self.hand_in(move |connection| transaction(connection, request))
+    }
+
+    /// The same for what a loss of power may undo, though the end of the process must not: it is not synced by itself, which costs
+    /// more than all else, but with the next that is.
+    pub(super) fn transact_unsynced<T, E>(
+        &self,
+        request: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Pending<T>
+    where
+        T: Send + 'static,
+        StoreError: From<E>,
+    {
         self.hand_in(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let answer = request(&transaction)?;
-            transaction.commit()?;
-            Ok(answer)
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            let answer = transaction(connection, request);
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            answer
         })
     }
 
@@ -147,6 +160,19 @@ impl<T> Pending<T> {
     pub(crate) fn wait(self) -> Result<T, StoreError> {
         self.0.blocking_recv().map_err(|_| StoreError::Closed)?
     }
+}
+
+fn transaction<T, E>(
+    connection: &mut Connection,
+    request: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, StoreError>
+where
+    StoreError: From<E>,
+{
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let answer = request(&transaction)?;
+    transaction.commit()?;
+    Ok(answer)
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

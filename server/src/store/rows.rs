@@ -108,9 +108,9 @@ const COLUMNS: &str = "owner, id, session, direction, name, media, size, reserve
 
 impl Records {
     /// Records a new stream from a client and reserves `want` bytes, or for a stream of unknown length what is left of the quota
-    /// when that is less.
+    /// when that is less. A blob that a loss of power leaves without its row is deleted at the next start, and its sender begins anew.
     pub(crate) fn open_stream(&self, stream: NewStream, want: u64, quota: u64) -> Pending<Opened> {
-        self.transact(move |transaction| {
+        self.transact_unsynced(move |transaction| {
             if let Some(row) = find(transaction, &stream.owner, stream.id)? {
                 return Ok(Opened::Known(Box::new(row)));
             }
@@ -175,7 +175,7 @@ impl Records {
 
     /// Raises what is reserved for a stream of unknown length to `want`, as far as the quota goes.
     pub(crate) fn reserve(&self, owner: Owner, id: StreamId, want: u64, quota: u64) -> Pending<Reserved> {
-        self.transact(move |transaction| {
+        self.transact_unsynced(move |transaction| {
             let now: Option<u64> = transaction
                 .prepare_cached(
                     "SELECT reserved FROM streams WHERE owner = :owner AND id = :id AND state = 'open' AND size IS NULL",

@@ -219,6 +219,8 @@ impl Shared {
             let (durable, size) = (inner.durable, inner.size);
             let wake = match &mut inner.phase {
                 Phase::Open(receiving) => {
+                    receiving.share = Some(self.shares.take());
+                    receiving.granted = 0;
                     receiving.drop_part();
                     receiving.flush = !receiving.queue.is_empty();
                     receiving.schedule(durable, size)
@@ -248,7 +250,7 @@ impl Shared {
         }
         inner.observer = Some(observer);
         attachment.offset = inner.durable;
-        attachment.limit = entry.limit(&inner, &self.settings);
+        attachment.limit = inner.grant(self.window());
         attachment.state = inner.state();
         drop(inner);
         Ok(attachment)

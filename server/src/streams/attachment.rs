@@ -47,7 +47,7 @@ impl Attachment {
             if inner.epoch != self.epoch {
                 return Ok(());
             }
-            let limit = self.entry.limit(&inner, &self.shared.settings);
+            let limit = inner.limit();
             let (durable, size) = (inner.durable, inner.size);
             let receiving = match &mut inner.phase {
                 Phase::Open(receiving) if receiving.end.is_none() => receiving,
@@ -151,6 +151,7 @@ impl Attachment {
             let (durable, size) = (inner.durable, inner.size);
             match &mut inner.phase {
                 Phase::Open(receiving) => {
+                    receiving.share = None;
                     receiving.drop_part();
                     receiving.flush = !receiving.queue.is_empty();
                     let wake = receiving.schedule(durable, size);

@@ -14,7 +14,7 @@ use super::upload::listen;
 use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, StreamState, Streams, Upload};
 use crate::auth::Owner;
 use crate::limits::Allowance;
-use crate::store::{BlobId, Blobs, Direction, Joined, NewStream, StoreError, now_ms, random};
+use crate::store::{BlobId, Blobs, Buffer, Direction, Joined, NewStream, StoreError, now_ms, random};
 
 /// How much is copied at a time.
 const PIECE: usize = 1024 * 1024;
@@ -151,7 +151,7 @@ fn copy(blobs: &Blobs, from: Vec<(BlobId, u64)>, to: BlobId) -> io::Result<Diges
 
 fn append_all(blobs: &Blobs, from: Vec<(BlobId, u64)>, to: BlobId) -> io::Result<Digest> {
     let mut digester = Digester::default();
-    let mut out = blobs.append(to)?;
+    let (mut out, mut buffer) = (blobs.append(to)?, Buffer::default());
     for (blob, size) in from {
         let mut part = blobs.read(blob)?;
         let mut left = size;
@@ -159,7 +159,7 @@ fn append_all(blobs: &Blobs, from: Vec<(BlobId, u64)>, to: BlobId) -> io::Result
             let len = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             let mut piece = BytesMut::zeroed(len);
             part.read_exact(&mut piece)?;
-            out.append(&[piece.freeze()], |bytes| digester.update(bytes))?;
+            out.append(&[piece.freeze()], &mut buffer, |bytes| digester.update(bytes))?;
             left -= len as u64;
         }
     }

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use samewire_protocol::{Digest, Digester, Failure, SessionId, StreamId};
 use tokio::sync::watch;
 
-use super::{Observer, Settings, StreamSpec, StreamState};
+use super::shares::Share;
+use super::{Observer, StreamSpec, StreamState};
 use crate::auth::Owner;
 use crate::limits::Allowance;
 use crate::store::{Appender, BlobId, Blobs, now_ms};
@@ -66,6 +67,10 @@ pub(super) struct Receiving {
     pub(super) queue: VecDeque<Bytes>,
     pub(super) queued: u64,
     pub(super) reserved: u64,
+    /// How far the sender may go as far as memory is concerned.
+    pub(super) granted: u64,
+    /// Held while somebody is attached.
+    pub(super) share: Option<Share>,
     pub(super) sink: Sink,
     /// A thread is writing; it looks at the queue again before it ends.
     pub(super) writing: bool,
@@ -178,17 +183,6 @@ impl Entry {
     pub(super) fn is_gone(&self) -> bool {
         matches!(self.inner.lock().phase, Phase::Gone(_))
     }
-
-    /// Where the sender must stop.
-    pub(super) fn limit(&self, inner: &Inner, settings: &Settings) -> u64 {
-        match &inner.phase {
-            Phase::Open(receiving) => {
-                let most = inner.size.unwrap_or(receiving.reserved + u64::from(receiving.exhausted));
-                receiving.on_disk(inner.durable).saturating_add(settings.window).min(most)
-            }
-            _ => inner.durable,
-        }
-    }
 }
 
 impl Inner {
@@ -205,6 +199,27 @@ impl Inner {
     pub(super) fn fits(&self, opened: &StreamSpec, size: Option<u64>) -> bool {
         let whole = matches!(self.phase, Phase::Whole { .. });
         self.size == size || opened.size == size || whole && size.is_none_or(|size| size == self.durable)
+    }
+
+    /// Where the sender must stop.
+    pub(super) fn limit(&self) -> u64 {
+        match &self.phase {
+            Phase::Open(receiving) => {
+                let most = self.size.unwrap_or(receiving.reserved + u64::from(receiving.exhausted));
+                receiving.granted.min(most)
+            }
+            _ => self.durable,
+        }
+    }
+
+    /// Lets the sender be this far ahead of what is on the disk, and says where it must stop. Nothing is taken back that it was told
+    /// before.
+    pub(super) fn grant(&mut self, window: u64) -> u64 {
+        let durable = self.durable;
+        if let Phase::Open(receiving) = &mut self.phase {
+            receiving.granted = receiving.granted.max(receiving.on_disk(durable).saturating_add(window));
+        }
+        self.limit()
     }
 
     fn published(&self) -> Published {

@@ -21,7 +21,9 @@ mod parts;
 mod reader;
 mod recover;
 mod refusal;
+mod shares;
 mod sweep;
+mod turns;
 mod upload;
 mod writer;
 
@@ -49,6 +51,8 @@ pub use upload::Upload;
 
 use entry::Entry;
 use outgoing::OutEntry;
+use shares::Shares;
+use turns::Turns;
 
 /// Streams that one owner may have at once, over all sessions.
 pub const MAX_PER_OWNER: usize = 256;
@@ -126,6 +130,8 @@ pub type Observer = Arc<dyn Fn(Notice) + Send + Sync>;
 pub struct Settings {
     /// Bytes that a sender may be ahead of what is durable, for each stream.
     pub window: u64,
+    /// Bytes that all senders together may be ahead of what is durable.
+    pub memory: u64,
     /// The largest stream that a client may send, unless its token says so.
     pub max_upload: u64,
     /// How long a stream that nobody is attached to is kept.
@@ -155,6 +161,7 @@ impl Settings {
     pub fn new(streams: &crate::config::Streams, files: &crate::config::Files, limits: &Limits) -> Self {
         Self {
             window: limits.window,
+            memory: streams.memory,
             max_upload: limits.max_upload,
             idle_ttl: streams.idle_ttl,
             absolute_ttl: streams.absolute_ttl,
@@ -174,6 +181,8 @@ struct Shared {
     intake: Arc<dyn Intake>,
     /// Lock order: this one, then a stream's own.
     owners: Mutex<HashMap<Owner, Owned>>,
+    turns: Turns,
+    shares: Shares,
     /// Streams are also given up where no runtime is entered, as in a `Drop`.
     runtime: tokio::runtime::Handle,
 }
@@ -222,7 +231,15 @@ impl Streams {
     /// What the disk or the database says.
     pub async fn start(store: Store, settings: Settings, intake: Arc<dyn Intake>) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Handle::current();
-        let shared = Arc::new(Shared { store, settings, intake, owners: Mutex::default(), runtime });
+        let shared = Arc::new(Shared {
+            store,
+            settings,
+            intake,
+            owners: Mutex::default(),
+            turns: Turns::new(),
+            shares: Shares::default(),
+            runtime,
+        });
         recover::recover(&shared).await?;
         Ok(Self(shared))
     }
@@ -243,5 +260,12 @@ impl Streams {
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.owners.lock().values().map(|owned| owned.slots.len()).sum()
+    }
+}
+
+impl Shared {
+    /// How far each sender may be ahead of what is durable at the moment.
+    fn window(&self) -> u64 {
+        self.shares.size(self.settings.memory, self.settings.window)
     }
 }

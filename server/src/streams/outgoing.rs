@@ -14,7 +14,7 @@ use super::refusal::{no_room, too_many};
 use super::{MAX_PER_OWNER, Shared, Slot, StreamSpec, Streams, not_found};
 use crate::auth::Owner;
 use crate::limits::Allowance;
-use crate::store::{BlobId, Direction, NewStream, Opened, StoreError, now_ms, random};
+use crate::store::{Appender, BlobId, Buffer, Direction, NewStream, Opened, StoreError, now_ms, random};
 
 /// The most that [`Outgoing::read`] reads at once, in bytes.
 pub const MAX_READ: usize = 512 * 1024;
@@ -149,7 +149,8 @@ impl Shared {
         let blobs = self.store.blobs().clone();
         let write = move || {
             blobs.create(blob)?;
-            let written = blobs.append(blob).and_then(|mut file| file.append(std::slice::from_ref(&bytes), |_| {}));
+            let append = |mut file: Appender| file.append(std::slice::from_ref(&bytes), &mut Buffer::default(), |_| {});
+            let written = blobs.append(blob).and_then(append);
             if written.is_err() {
                 blobs.delete_blocking(blob);
             }

@@ -149,6 +149,8 @@ impl Shared {
         };
         settled(entry, |receiving, _| {
             let before = receiving.part.take().map(|part| part.before);
+            // What was granted was so much ahead of bytes that are gone.
+            receiving.granted = 0;
             receiving.sink = sink.unwrap_or(Sink { file: None, digester: before });
             receiving.ask = None;
         });

@@ -26,6 +26,7 @@ impl Streams {
     /// What the database says.
     pub async fn sweep(&self, now_ms: u64) -> Result<usize, StoreError> {
         let shared = &self.0;
+        shared.turns.rest();
         let due = shared.due(now_ms);
         let mut ended = 0;
         for slot in due {

@@ -170,11 +170,10 @@ impl Upload {
 
     /// Where the sender must stop, once that is further than what was taken.
     async fn credit(&mut self) -> Result<u64, Failure> {
-        let (shared, entry) = (Arc::clone(&self.attachment.shared), Arc::clone(&self.attachment.entry));
         loop {
             self.told.mark_unchanged();
             self.check()?;
-            let limit = entry.limit(&entry.inner.lock(), &shared.settings);
+            let limit = self.inner().limit();
             if limit > self.received {
                 return Ok(limit);
             }

@@ -10,9 +10,10 @@ use samewire_protocol::{Code, Digest, Digester, Failure};
 use super::end::Memory;
 use super::entry::{Ask, Entry, Phase, Receiving, Sink, Wake};
 use super::refusal::too_big;
+use super::turns::Turn;
 use super::{Notice, Shared, not_found};
 use crate::limits::next_reservation;
-use crate::store::{Blobs, Reserved, StoreError, now_ms};
+use crate::store::{Blobs, Buffer, Reserved, StoreError, now_ms};
 
 /// The most that is written at once, so that durable bytes are told steadily.
 const MAX_BATCH: u64 = 1024 * 1024;
@@ -25,12 +26,19 @@ const READ: usize = 1024 * 1024;
 
 enum Step {
     Write(Vec<Bytes>, u64, Sink),
+    Aside(Aside),
+    Stop(Wake),
+}
+
+/// What is no writing.
+enum Aside {
+    /// What an earlier process wrote is taken into the digest.
+    CatchUp(u64),
     /// More came than is reserved.
     Reserve,
     /// A part begins, is proven, or is cut off again.
     Part(Ask, Sink),
     Finish(u64, Option<Digest>, Sink),
-    Stop(Wake),
 }
 
 /// Why a stream cannot go on. What is the server's own fault is logged when it becomes a [`Failure`].
@@ -66,7 +74,14 @@ impl Shared {
         let (shared, entry) = (Arc::clone(self), Arc::clone(entry));
         match wake {
             Wake::Nothing => {}
-            Wake::Writer => drop(self.runtime.spawn_blocking(move || shared.write(&entry))),
+            Wake::Writer => match self.turns.try_take() {
+                Some(turn) => drop(self.runtime.spawn_blocking(move || shared.write(&entry, turn))),
+                None => drop(self.runtime.spawn(async move {
+                    if let Some(turn) = shared.turns.take().await {
+                        tokio::task::spawn_blocking(move || shared.write(&entry, turn));
+                    }
+                })),
+            },
             Wake::Timer => drop(self.runtime.spawn(async move {
                 tokio::time::sleep(REST).await;
                 let wake = {
@@ -84,18 +99,27 @@ impl Shared {
         }
     }
 
-    /// Writes until nothing is due, and then verifies the whole when its end has come.
-    fn write(self: &Arc<Self>, entry: &Arc<Entry>) {
+    /// Writes until nothing is due or it is another stream's turn, and then verifies the whole when its end has come. Only writing
+    /// takes a turn: all else waits for something else than the disk's next free moment, or is rare.
+    fn write(self: &Arc<Self>, entry: &Arc<Entry>, turn: Turn) {
+        let mut turn = Some(turn);
         loop {
+            let Some(mut own) = turn.take().or_else(|| self.turns.try_take()) else {
+                return self.wake(entry, Wake::Writer);
+            };
             let outcome = match self.next_step(entry) {
-                Step::Stop(wake) => return self.wake(entry, wake),
-                Step::Write(batch, len, sink) => append(self.store.blobs(), entry, batch, sink)
-                    .map(|sink| self.written(entry, len, sink))
-                    .map_err(Fault::from),
-                Step::Reserve => self.reserve_or_refuse(entry),
-                Step::Part(ask, sink) => self.part(entry, ask, sink),
-                Step::Finish(size, digest, sink) => {
-                    self.verify(entry, size, digest, sink).map(|digest| self.finished(entry, digest))
+                Step::Stop(wake) => {
+                    drop(own);
+                    return self.wake(entry, wake);
+                }
+                Step::Write(batch, len, sink) => {
+                    let appended = append(self.store.blobs(), entry, batch, sink, &mut own.buffer);
+                    turn = own.unless_wanted();
+                    appended.map(|sink| self.written(entry, len, sink)).map_err(Fault::from)
+                }
+                Step::Aside(aside) => {
+                    drop(own);
+                    self.do_aside(entry, aside)
                 }
             };
             // The bytes of a stream that was given up meanwhile are gone; that is no fault.
@@ -103,6 +127,17 @@ impl Shared {
                 && !entry.is_gone()
             {
                 self.give_up(entry, fault.into(), Memory::Reason);
+            }
+        }
+    }
+
+    fn do_aside(&self, entry: &Entry, aside: Aside) -> Result<(), Fault> {
+        match aside {
+            Aside::CatchUp(durable) => self.catch_up(entry, durable),
+            Aside::Reserve => self.reserve_or_refuse(entry),
+            Aside::Part(ask, sink) => self.part(entry, ask, sink),
+            Aside::Finish(size, digest, sink) => {
+                self.verify(entry, size, digest, sink).map(|digest| self.finished(entry, digest))
             }
         }
     }
@@ -124,13 +159,16 @@ impl Shared {
             return Step::Stop(wake);
         }
         if receiving.is_beyond(durable, size) {
-            return Step::Reserve;
+            return Step::Aside(Aside::Reserve);
+        }
+        if receiving.sink.digester.is_none() && durable > 0 && !receiving.queue.is_empty() {
+            return Step::Aside(Aside::CatchUp(durable));
         }
         let sink = std::mem::take(&mut receiving.sink);
         if let Some(ask) = receiving.ask
             && receiving.queue.is_empty()
         {
-            return Step::Part(ask, sink);
+            return Step::Aside(Aside::Part(ask, sink));
         }
         let mut batch = Vec::new();
         let mut len = 0;
@@ -141,9 +179,17 @@ impl Shared {
             batch.push(bytes);
         }
         match receiving.end {
-            Some((size, digest)) if batch.is_empty() => Step::Finish(size, digest, sink),
+            Some((size, digest)) if batch.is_empty() => Step::Aside(Aside::Finish(size, digest, sink)),
             _ => Step::Write(batch, len, sink),
         }
+    }
+
+    fn catch_up(&self, entry: &Entry, durable: u64) -> Result<(), Fault> {
+        let digester = digest_so_far(self.store.blobs(), entry, durable)?;
+        if let Phase::Open(receiving) = &mut entry.inner.lock().phase {
+            receiving.sink.digester = Some(digester);
+        }
+        Ok(())
     }
 
     /// Books what is durable now, gives credit and tells the sender.
@@ -217,7 +263,8 @@ impl Shared {
             // Two may have asked at once; the records know the larger.
             receiving.reserved = receiving.reserved.max(reserved.unwrap_or(0));
             receiving.exhausted = size.is_none() && receiving.on_disk(durable) == receiving.reserved;
-            (inner.observer.clone(), Notice::Durable { offset: durable, limit: entry.limit(&inner, &self.settings) })
+            let limit = inner.grant(self.window());
+            (inner.observer.clone(), Notice::Durable { offset: durable, limit })
         };
         if let Some(observer) = observer {
             observer(notice);
@@ -265,17 +312,14 @@ impl Shared {
     }
 }
 
-/// Appends a batch and takes it into the digest.
-fn append(blobs: &Blobs, entry: &Entry, batch: Vec<Bytes>, sink: Sink) -> io::Result<Sink> {
-    let mut digester = match sink.digester {
-        Some(digester) => digester,
-        None => digest_so_far(blobs, entry, entry.inner.lock().durable)?,
-    };
+/// Appends a batch and takes it into the digest, which is that of all before.
+fn append(blobs: &Blobs, entry: &Entry, batch: Vec<Bytes>, sink: Sink, buffer: &mut Buffer) -> io::Result<Sink> {
+    let mut digester = sink.digester.unwrap_or_default();
     let mut file = match sink.file {
         Some(file) => file,
         None => blobs.append(entry.blob)?,
     };
-    file.append(&batch, |bytes| digester.update(bytes))?;
+    file.append(&batch, buffer, |bytes| digester.update(bytes))?;
     Ok(Sink { file: Some(file), digester: Some(digester) })
 }
 

@@ -16,6 +16,7 @@ mod parts;
 mod quota;
 mod reading;
 mod recovery;
+mod together;
 mod uploads;
 
 use std::future::Future;
