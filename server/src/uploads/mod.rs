@@ -159,7 +159,7 @@ impl Door {
         let status = self.look(caller, id).await?;
         match (status.state, status.file) {
             (StreamState::Committed { .. }, Some(file)) => {
-                let removed = self.app.streams.store().remove_file(caller.owner(), file).await?;
+                let removed = self.app.files.remove(caller.owner(), file).await?;
                 if removed { Ok(()) } else { Err(no_upload(id)) }
             }
             (StreamState::Committed { .. }, None) => Err(no_upload(id)),
