@@ -46,6 +46,11 @@ async fn the_checksum_may_follow_behind_the_bytes() {
     open.write(format!("6\r\nhello \r\n5\r\nworld\r\n0\r\nUpload-Checksum: {HELLO}\r\n\r\n").as_bytes()).await;
     let answer = open.answer().await;
     assert_eq!((answer.status, answer.offset()), (204, 11));
+    // A checksum adds nothing to what is finished.
+    let ask = maria.patch(&upload, 11).header("Transfer-Encoding", "chunked").header("Upload-Checksum", HELLO);
+    let mut open = ask.begin().await;
+    open.write(b"b\r\nhello world\r\n0\r\n\r\n").await;
+    assert_eq!(open.answer().await.status, 413);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -82,14 +82,11 @@ pub(super) async fn take(door: &Door, upload: &mut Upload, body: &mut Body, chec
         let told = format!("the upload takes {left} bytes more, and the request has more than that");
         return Err(Failure::new(Code::SizeMismatch, told).into());
     }
-    let Some(mut checked) = checked else {
+    // To a finished one nothing can be added, so there is nothing to be compared.
+    let Some(mut checked) = checked.filter(|_| upload.state() == StreamState::Open) else {
         door.write(upload, body, |_| {}).await?;
         return Ok(());
     };
-    if upload.state() != StreamState::Open {
-        // Nothing can be added to it; so there is nothing to be compared.
-        return Ok(());
-    }
     upload.begin_part().await?;
     let trailers = door.write(upload, body, |bytes| checked.update(bytes)).await?;
     if let Err(refusal) = checked.verify(trailers.as_ref()) {
