@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) tickets: Tickets,
     pub(crate) file_links: FileLinks,
     pub(crate) streams: Streams,
+    /// The version of the ffmpeg that videos are processed with.
+    pub(crate) ffmpeg: Option<Box<str>>,
     pub(crate) portal: Portal,
     pub(crate) files: Files,
     pub(crate) jobs: Jobs,

@@ -146,7 +146,13 @@ impl Builder {
         let store = Store::open(&data).map_err(|error| broken("cannot open the records")(error.into()))?;
         let settings = Settings::new(&config.streams, &config.files, &config.limits.wire());
         // A program's own processor of a built-in's kind comes behind it, and counts.
-        let mut processors = built_in_processors(&config).await;
+        let tools = Tools::find(&config.video).await;
+        match &tools {
+            Ok(tools) => tracing::info!(version = tools.version(), "ffmpeg is there"),
+            Err(failure) => tracing::warn!(%failure, "videos are not processed"),
+        }
+        let ffmpeg = tools.as_ref().ok().map(|tools| Box::from(tools.version()));
+        let mut processors = built_in_processors(&config, tools);
         processors.extend(own_processors);
         let jobs = Jobs::open(store.clone(), &config, processors).await.map_err(broken("cannot take up the jobs"))?;
         let intake = Arc::new(jobs.clone());
@@ -192,6 +198,7 @@ impl Builder {
             portal,
             files,
             jobs,
+            ffmpeg,
             rooms,
             metrics: Arc::new(Metrics::new()),
             sessions: Sessions::default(),
@@ -215,12 +222,7 @@ impl std::fmt::Debug for Builder {
 }
 
 /// The processors that every server has.
-async fn built_in_processors(config: &Config) -> Vec<Arc<dyn Processor>> {
-    let tools = Tools::find(&config.video).await;
-    match &tools {
-        Ok(tools) => tracing::info!(version = tools.version(), "ffmpeg is there"),
-        Err(failure) => tracing::warn!(%failure, "videos are not processed"),
-    }
+fn built_in_processors(config: &Config, tools: Result<Tools, Failure>) -> Vec<Arc<dyn Processor>> {
     vec![Arc::new(ImageProcessor::new(&config.image)), Arc::new(VideoProcessor::new(&config.video, tools))]
 }
 

@@ -88,6 +88,7 @@ async fn health(State(app): State<Arc<App>>) -> axum::Json<serde_json::Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "sessions": app.sessions.len(),
         "streams": app.streams.count(),
+        "ffmpeg": app.ffmpeg,
     }))
 }
 
