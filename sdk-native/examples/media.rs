@@ -54,13 +54,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             record.processing.into_iter().filter_map(|job| job.reason.map(|reason| format!("{}: {reason}", job.kind)));
         return Err(reasons.collect::<Vec<_>>().join("; ").into());
     }
+    let for_players = record.parts.iter().any(|part| part.name == "video").then(|| "video".to_owned());
     for part in record.parts {
         let name = format!("{path}.{}.{}", part.name, part.media.rsplit('/').next().unwrap_or("bin"));
         let (_, content) = files.open(stored.file_id, Excerpt::whole().of(&part.name)).await?;
         let (size, _) = content.write_to(&mut tokio::fs::File::create(&name).await?).await?;
         println!("{name}: {size} bytes");
     }
-    println!("and for a player: {}", files.link(stored.file_id, Some("video".into()), None).await?.url);
+    println!("and for a player: {}", files.link(stored.file_id, for_players, None).await?.url);
     client.close();
     Ok(())
 }

@@ -126,8 +126,10 @@ impl Builder {
 
     /// Opens the data folder, takes up what an earlier run left there, and builds the server.
     pub async fn build(self) -> Result<Server, BuildError> {
-        let Self { config, methods: own, mut states, authenticator, mut kinds, processors: own_processors, pages } = self;
+        let Self { mut config, methods: own, mut states, authenticator, mut kinds, processors: own_processors, pages } = self;
         config.check().map_err(|error| failed("the configuration is not usable")(error.into()))?;
+        // Programs that work on files run in folders of their own.
+        config.data = std::path::absolute(&config.data).map_err(|error| failed("the data folder has no path")(error.into()))?;
         let data = config.data.clone();
         let broken = |what: &str| failed(format!("{what} in {}", data.display()));
         std::fs::create_dir_all(&data).map_err(|error| broken("cannot make the data folder")(error.into()))?;

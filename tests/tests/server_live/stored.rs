@@ -123,3 +123,46 @@ async fn what_came_to_nothing_is_told_and_what_is_given_up_ends() {
     assert_eq!(other.client.files().watch(id).await.expect_err("not hers").code, Code::RoomNotFound);
     assert_eq!(other.client.files().get(id).await.expect_err("not hers").code, Code::FileNotFound);
 }
+
+/// Tells where it was to look.
+struct Look(tokio::sync::mpsc::UnboundedSender<[std::path::PathBuf; 2]>);
+
+impl Processor for Look {
+    fn kind(&self) -> &str {
+        "look"
+    }
+
+    fn wants(&self, _: &Candidate<'_>, _: &str) -> bool {
+        true
+    }
+
+    fn process<'a>(&'a self, job: &'a mut Job) -> Processing<'a> {
+        let _ = self.0.send([job.source().to_owned(), job.folder().to_owned()]);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A program that a processor starts in a folder of its own looked for the file there: the data folder is relative by default.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_processor_finds_its_file_from_wherever_it_looks() {
+    let place = tempfile::tempdir().expect("a folder");
+    let here = std::env::current_dir().expect("a place");
+    let up = "../".repeat(here.components().count() - 1);
+    let data = std::path::Path::new(&up).join(place.path().strip_prefix("/").expect("an absolute path"));
+    assert!(data.is_relative() && data.is_dir());
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let config = samewire_server::Config { data, ..settings() };
+    let server = samewire_server::Server::builder().config(config).processor(Look(tell)).build().await.expect("a server");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (stop, asked) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(async move { server.serve(listener, async { drop(asked.await) }).await });
+    let person = Insistent::new(&url, Some(token("maria")));
+    let upload = person.client.upload(Source::bytes(contents(1, 10).0), grain("oats"));
+    within("the file", person.client.files().store(upload.stream(), None)).await.expect("a file");
+    let paths = within("the job", told.recv()).await.expect("a job");
+    assert!(paths.iter().all(|path| path.is_absolute()), "{paths:?}");
+    drop(person);
+    let _ = stop.send(());
+    within("its end", serving).await.expect("it runs").expect("to its end");
+}
