@@ -24,6 +24,12 @@ pub(crate) struct Token {
     /// A role in live channels, as 'x=broadcaster'. May be given several times.
     #[arg(long, value_name = "PATTERN=ROLE", value_parser = grant)]
     live: Vec<(Pattern, Role)>,
+    /// How many bytes the user may have in files and streams, whatever the configuration says.
+    #[arg(long, value_name = "BYTES")]
+    quota: Option<u64>,
+    /// The largest stream that the user may send, in bytes, whatever the configuration says.
+    #[arg(long, value_name = "BYTES")]
+    max_upload: Option<u64>,
     /// Whom it is for. Default: the first `auth.audience` of the configuration.
     #[arg(long)]
     audience: Option<String>,
@@ -57,6 +63,8 @@ pub(crate) fn mint(options: Token) -> Result<(), Box<dyn std::error::Error>> {
     let rooms = options.rooms.into_iter().fold(Grants::default(), |grants, (rooms, role)| grants.room(rooms, role));
     let live = options.live.into_iter().fold(rooms, |grants, (channels, role)| grants.live(channels, role));
     let grants = options.methods.into_iter().fold(live, Grants::method);
+    let grants = options.quota.into_iter().fold(grants, Grants::quota);
+    let grants = options.max_upload.into_iter().fold(grants, Grants::max_upload);
     let mut token = NewToken::new(options.user, options.ttl).grants(grants);
     if let Some(audience) = options.audience {
         token = token.audience(audience);

@@ -244,8 +244,14 @@ impl Upload {
             return Err(Failure::new(Code::Conflict, "a part of the upload is begun; end it first"));
         }
         self.attachment.end(self.received, digest);
-        let over = self.told.wait_for(|told| told.over.is_some()).await;
-        over.map_err(|_| superseded())?.over.clone().unwrap_or_else(|| Err(superseded()))
+        let over = self.told.wait_for(|told| told.over.is_some()).await.map_err(|_| superseded())?.over.clone();
+        match over.unwrap_or_else(|| Err(superseded()))? {
+            // It was whole before, and nothing was compared.
+            (_, whole) if digest.is_some_and(|said| said != whole) => {
+                Err(Failure::new(Code::DigestMismatch, "the upload is whole already, with another digest"))
+            }
+            whole => Ok(whole),
+        }
     }
 
     /// Makes a stored file of the upload, which is whole: see [`Incoming::commit`]. Without a name it gets that of the stream.

@@ -12,6 +12,7 @@ mod expiry;
 mod faults;
 mod intake;
 mod lives;
+mod owners;
 mod parts;
 mod quota;
 mod reading;

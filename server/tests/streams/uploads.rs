@@ -19,6 +19,7 @@ fn an_upload_that_knows_no_digest_gets_the_servers() {
         assert_eq!(whole, (data.len() as u64, Digest::of(&data)));
         assert_eq!(upload.finish(None).await.unwrap(), whole);
         assert_eq!(upload.finish(Some(whole.1)).await.unwrap(), whole);
+        assert_eq!(code(upload.finish(Some(Digest::of(b"others"))).await), Code::DigestMismatch);
         let file = upload.commit(None).await.unwrap();
         assert_eq!((file.name.as_str(), file.digest), ("holiday.mov", whole.1));
         assert_eq!(std::fs::read(&blobs(&path)[0]).unwrap(), data);

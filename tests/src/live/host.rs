@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use samewire_server::auth::{JwtAuthenticator, JwtOptions};
+use samewire_server::auth::{Grants, JwtAuthenticator, JwtOptions, NewToken};
 use samewire_server::config::Secret;
 use samewire_server::rooms::Rooms;
 use samewire_server::{Config, Server};
@@ -22,8 +22,17 @@ pub const SECRET: &str = "a secret of the tests, of no use elsewhere";
 /// A token for this user, good for an hour.
 #[must_use]
 pub fn token(user: &str) -> String {
+    token_with(user, Grants::default())
+}
+
+/// The same with grants.
+///
+/// # Panics
+/// When the user's id breaks its grammar.
+#[must_use]
+pub fn token_with(user: &str, grants: Grants) -> String {
     let authenticator = JwtAuthenticator::new(SECRET.as_bytes(), JwtOptions::default());
-    authenticator.mint(user, Duration::from_secs(3600)).expect("a user's id")
+    authenticator.sign(&NewToken::new(user, Duration::from_secs(3600)).grants(grants)).expect("a user's id")
 }
 
 /// A configuration for tests: tokens of [`token`] and anonymous sessions, clients come back at once, and what has expired is

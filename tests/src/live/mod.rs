@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use child::Child;
 pub use client::{Insistent, contents, download, list, store, upload};
 pub use disk::{blob_count, blob_digests, blob_sizes, wait_for_blobs};
-pub use host::{Host, SECRET, settings, token};
+pub use host::{Host, SECRET, settings, token, token_with};
 
 /// How long anything may take before a test gives up: far more than it should on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);

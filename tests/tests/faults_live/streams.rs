@@ -1,7 +1,8 @@
 //! Streams whose sender breaks a rule: sizes, digests, offsets, credit, names, numbers.
 
+use samewire_server::auth::Grants;
 use samewire_tests::live::raw::{Heard, Raw};
-use samewire_tests::live::{blob_digests, contents, token, wait_for_blobs};
+use samewire_tests::live::{blob_digests, contents, token, token_with, wait_for_blobs};
 use serde_json::{Value, json};
 
 use crate::ward::{QUOTA, Ward, forgetful, limits};
@@ -344,5 +345,32 @@ async fn too_many_streams_are_refused_and_the_others_stay() {
     assert!(refused >= 275 - 256, "{refused} of 275 were refused");
     ward.goes_on("too many streams").await;
     drop(parties);
+    ward.nothing_is_left().await;
+}
+
+/// What a token says of quota and size counts in place of the configuration, from its first hello or its next token on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_says_how_much_its_user_may_keep_and_send() {
+    let ward = Ward::with(forgetful()).await;
+    let of = |quota, upload| token_with("rich", Grants::default().quota(quota).max_upload(upload));
+    let mut rich = Raw::connect(ward.host.addr()).await;
+    let welcome = rich.hello(json!({"type": "hello", "token": of(3 * QUOTA, 2 * QUOTA)})).await;
+    assert_eq!(welcome["limits"]["maxUpload"], json!(2 * QUOTA));
+    let open =
+        |stream: u32, size: u64| json!({"type": "open", "stream": stream, "ref": format!("st_{stream:032x}"), "size": size});
+    rich.send(&open(1, 2 * QUOTA + 1)).await;
+    assert_eq!(rich.aborted(1).await, "too-big");
+    rich.open(3, "st_00000000000000000000000000000003", Some(2 * QUOTA)).await;
+    rich.send(&open(5, QUOTA + 1)).await;
+    assert_eq!(rich.aborted(5).await, "quota-exceeded");
+
+    // Poorer by the next token: what is open goes on, and nothing more is opened.
+    rich.send(&json!({"type": "token", "token": of(100, 10)})).await;
+    rich.expect("token").await;
+    rich.send(&open(7, 11)).await;
+    assert_eq!(rich.aborted(7).await, "too-big");
+    rich.send(&open(9, 10)).await;
+    assert_eq!(rich.aborted(9).await, "quota-exceeded");
+    rich.close(1000).await;
     ward.nothing_is_left().await;
 }

@@ -77,7 +77,7 @@ impl Ward {
         until("no stream is under way", || async { self.host.health().await.streams == 0 }).await;
         wait_for_blobs(self.host.data(), 0).await;
         let mut attacker = self.attacker().await;
-        attacker.call(1, "files/list", json!({})).await.map(|list| assert_eq!(list, json!({"files": []}))).expect("a list");
+        attacker.call(1, "files/list", json!({})).await.map(|list| assert_eq!(list["files"], json!([]))).expect("a list");
         // Two streams of the largest size fill the quota to the last byte.
         for stream in [1, 3] {
             attacker.open(stream, &format!("st_{stream:032x}"), Some(QUOTA / 2)).await;
