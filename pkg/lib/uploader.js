@@ -19,7 +19,7 @@ export class Uploader {
     const { source, ...known } = sourceOf(input);
     if (resume && !(input instanceof Blob)) throw new TypeError("only a File or a Blob can be gone on with after a reload");
     const spec = { id: remembered?.id, name: name ?? known.name, media: media ?? known.media, size: known.size ?? size };
-    const memory = resume && new Memory(client.lasting, input, handle, remembered);
+    const memory = resume ? new Memory(client.lasting, input, handle, remembered) : undefined;
     this.#sending = new Sending(client, source, spec, (type, value) => {
       if (type === "state" && value === "uploading") this.#samples = [this.#sample()];
       if (type === "durable") this.#measure(memory);

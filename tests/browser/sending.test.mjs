@@ -136,6 +136,15 @@ describe("to the server", () => {
     assert.deepEqual([record.name, record.media, record.size], ["own.txt", "text/plain", 3]);
   });
 
+  test("one that says that it is not to be resumed later goes up like any other", async () => {
+    const size = await page.evaluate(async (token) => {
+      const client = newClient({ token });
+      const uploader = client.createBlobUploader(new File([bytes(300_000, 6)], "once.bin"), { resume: false });
+      return (await uploader.upload()).size;
+    }, token);
+    assert.equal(size, 300_000);
+  });
+
   test("an aborted writer fails the stream, and nothing is stored", async () => {
     const before = await streams();
     const seen = await page.evaluate(async (token) => {
