@@ -15,9 +15,9 @@ export class MediaFile extends EventTarget {
     this.id = id;
     this.#client = client;
     this.#record = record;
-    this.#room = client.join(`file:${id}`);
+    this.#room = client.watchFile(id);
     const changed = () => this.dispatchEvent(new Event("change"));
-    for (const type of ["state", "status", "presence"]) this.#room.on(type, changed);
+    for (const type of ["state", "status"]) this.#room.on(type, changed);
   }
 
   get record() {
@@ -32,11 +32,6 @@ export class MediaFile extends EventTarget {
   /** Whether it was removed, or is somebody else's. */
   get gone() {
     return ["file-not-found", "room-not-found"].includes(this.problem?.code);
-  }
-
-  /** How many windows look at it. */
-  get watchers() {
-    return this.#room.presence.members;
   }
 
   cancel() {

@@ -9,7 +9,10 @@ import { kindOf, MediaFile, partOf, shapeOf, standing } from "./media-file.js";
 import { Player } from "./media-player.js";
 import { announce } from "./toast.js";
 
-const GONE = { what: "There is no such file, or it is somebody else's.", todo: "Choose one of your files." };
+const GONE = {
+  "file-not-found": { what: "This file was removed.", todo: "Choose another one." },
+  "room-not-found": { what: "There is no such file, or it is somebody else’s.", todo: "Choose one of your own." },
+};
 
 export class MediaStage {
   #place;
@@ -35,11 +38,10 @@ export class MediaStage {
       title: h("h2", { class: "stage-title", "data-testid": "stage-title", tabindex: -1 }),
       pill: h("span", { class: "pill" }, h("span", { class: "dot" }), word),
       word,
-      facts: h("span", {}),
-      watchers: h("span", { "data-testid": "watchers" }),
+      facts: h("p", { class: "soft stage-facts" }),
     };
-    const { title, pill, facts, watchers } = this.#parts;
-    this.#head = h("div", { class: "stage-head" }, title, pill, h("p", { class: "soft stage-facts" }, facts, watchers));
+    const { title, pill, facts } = this.#parts;
+    this.#head = h("div", { class: "stage-head" }, title, pill, facts);
   }
 
   /** Shows the file with this id; with none, says what could be shown. */
@@ -66,9 +68,9 @@ export class MediaStage {
   }
 
   #draw() {
-    const { gone, problem, record, watchers } = this.#file;
+    const { problem, record } = this.#file;
     if (problem) {
-      const { what, todo } = gone ? GONE : explain(problem);
+      const { what, todo } = GONE[problem.code] ?? explain(problem);
       this.#player?.end();
       this.#drawn = "";
       return this.#empty("warning", what, todo);
@@ -76,14 +78,13 @@ export class MediaStage {
     if (!record) return;
     const stands = standing(record);
     const { width, height, duration } = shapeOf(record);
-    const { facts, pill, title, word, watchers: watching } = this.#parts;
+    const { facts, pill, title, word } = this.#parts;
     this.#place.dataset.stands = record.state;
     setText(title, record.name);
     pill.dataset.look = stands.look;
     setText(word, stands.progress === undefined ? stands.word : `${stands.word} ${stands.progress} %`);
     const size = kindOf(record) === "video" && width && `${width} × ${height}`;
     setText(facts, [record.media, bytes(record.size), duration && clock(duration / 1000), size, ago(record.created)].filter(Boolean).join(" · "));
-    setText(watching, watchers > 1 ? ` · shown in ${watchers} windows` : "");
     // What was made of a file again looks as before, but is at the same address.
     const look = JSON.stringify([record.id, stands.word, record.parts]);
     if (look !== this.#drawn) this.#fill(record, stands);

@@ -33,7 +33,7 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 const client = await openClient();
-// For whoever opens the console: `samewire.join("file:fi_…").state`.
+// For whoever opens the console: `samewire.watchFile("fi_…").state`.
 window.samewire = client;
 queue.use(client);
 

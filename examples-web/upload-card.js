@@ -156,7 +156,7 @@ function describe(job, state) {
       return [durable > 0 ? `goes on at ${bytes(durable)}` : "starts as soon as the session stands"];
     case "remembered":
       // It is written down now and then; the server knows better.
-      return [durable > 0 && `${bytes(durable)} of ${bytes(total)} safe on the server`];
+      return [durable > 0 && `${bytes(durable)} of ${bytes(total)} safe`, !job.hasHandle && "choose the same file to go on"];
     case "paused":
       return [`${bytes(durable)} of ${bytes(total)} safe on the server`];
     case "verifying":
