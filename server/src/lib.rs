@@ -22,7 +22,6 @@ pub mod calls;
 pub mod config;
 pub mod files;
 mod http;
-#[cfg_attr(not(test), expect(dead_code, reason = "the uploads that announce follow"))]
 mod interim;
 pub mod jobs;
 pub mod limits;

@@ -48,8 +48,8 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
-    let router = router.merge(files::rest::router(app)).merge(jobs::router(app));
-    let mut router = router.layer(cors(app));
+    let router = router.merge(jobs::router(app));
+    let mut router = router.layer(cors(app)).merge(files::rest::router(app));
     if app.config.uploads.tus {
         router = router.merge(uploads::tus::router(app));
     }
@@ -93,18 +93,41 @@ async fn health(State(app): State<Arc<App>>) -> axum::Json<serde_json::Value> {
 }
 
 /// Pages of the allowed origins may call over HTTP.
-fn cors(app: &Arc<App>) -> CorsLayer {
+pub(crate) fn cors(app: &Arc<App>) -> CorsLayer {
     let app = app.clone();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |_, parts| origin::allowed(&app.config, &parts.headers).is_ok()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            HeaderName::from_static(SESSION_HEADER),
-            HeaderName::from_static(rpc::TIMEOUT_HEADER),
-        ])
-        .expose_headers([header::ETAG, header::LOCATION])
+        .allow_headers(allowed())
+        .expose_headers(exposed())
         .max_age(std::time::Duration::from_secs(600))
+}
+
+/// Headers that pages may send.
+fn allowed() -> Vec<HeaderName> {
+    let own = [SESSION_HEADER, rpc::TIMEOUT_HEADER].map(HeaderName::from_static);
+    let known = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::CONTENT_DISPOSITION,
+        header::RANGE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        header::IF_RANGE,
+    ];
+    known.into_iter().chain(own).chain(uploads::draft::HEADERS).collect()
+}
+
+/// Headers that pages may read.
+fn exposed() -> Vec<HeaderName> {
+    let known = [
+        header::ETAG,
+        header::LOCATION,
+        header::ACCEPT_RANGES,
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        uploads::FILE_HEADER,
+    ];
+    known.into_iter().chain(uploads::draft::HEADERS).collect()
 }

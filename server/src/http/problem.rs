@@ -26,6 +26,8 @@ struct Document<'a> {
     ran: samewire_protocol::Ran,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
+    #[serde(flatten)]
+    members: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
@@ -55,8 +57,18 @@ impl Problem {
 
     /// The document of a failure, with another status than that of its code.
     pub(crate) fn with_status(failure: &Failure, status: StatusCode) -> Self {
+        Self::of_type(format!("/problems/{}", failure.code), failure, status, &[])
+    }
+
+    /// The document of a failure whose type, with members of its own, is one of another specification.
+    pub(crate) fn of_type(
+        kind: impl Into<String>,
+        failure: &Failure,
+        status: StatusCode,
+        members: &[(&'static str, u64)],
+    ) -> Self {
         let document = Document {
-            kind: format!("/problems/{}", failure.code),
+            kind: kind.into(),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: &failure.message,
@@ -64,6 +76,7 @@ impl Problem {
             retryable: failure.retryable,
             ran: failure.ran,
             data: failure.data.as_deref(),
+            members: members.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
         };
         Self { status, body: serde_json::to_string(&document).unwrap_or_default() }
     }

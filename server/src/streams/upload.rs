@@ -141,6 +141,12 @@ impl Upload {
         self.inner().state()
     }
 
+    /// What a handler sees of it.
+    #[must_use]
+    pub fn incoming(&self) -> Incoming {
+        Incoming::new(&self.attachment.shared, &self.attachment.entry)
+    }
+
     /// Whether it belonged to a session when this hold was taken, or does so again.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
@@ -259,7 +265,7 @@ impl Upload {
     /// # Errors
     /// Those of [`Incoming::commit`].
     pub async fn commit(&self, name: Option<&str>) -> Result<FileRecord, Failure> {
-        Incoming::new(&self.attachment.shared, &self.attachment.entry).commit(name).await
+        self.incoming().commit(name).await
     }
 
     /// Gives the upload up: its bytes are deleted and its quota is free. One that a file was made of stays what it is.

@@ -3,6 +3,9 @@
 //! other, so an upload may be begun at one door and finished at another.
 
 mod body;
+mod discovery;
+pub(crate) mod draft;
+mod fresh;
 pub(crate) mod tus;
 
 use std::sync::Arc;
@@ -20,8 +23,14 @@ use crate::limits::Allowance;
 use crate::session::{Admitted, admit};
 use crate::streams::{StreamSpec, StreamState, Upload, UploadStatus, no_upload};
 
+pub(crate) use discovery::{Discovery, mark_discovery};
+pub(crate) use fresh::Fresh;
+
 /// Says which file an upload became, on the answer to the request that finished it and on every later one about it.
 pub(crate) const FILE_HEADER: HeaderName = HeaderName::from_static("samewire-file");
+
+/// The method whose grant an upload asks for.
+const METHOD: &str = "files/upload";
 
 /// The name of a file whose uploader gave none.
 const UNNAMED: &str = "upload";
@@ -85,6 +94,7 @@ impl Door {
     /// # Errors
     /// Those of [`Streams::open_upload`](crate::streams::Streams::open_upload).
     pub(crate) async fn create(&self, caller: &Caller, id: Option<StreamId>, spec: StreamSpec) -> Result<Upload, Failure> {
+        caller.access.grants.check_method(METHOD)?;
         self.app.streams.open_upload(caller.owner(), caller.allowance, id, named(spec)).await
     }
 
@@ -99,6 +109,7 @@ impl Door {
         parts: &[StreamId],
         spec: StreamSpec,
     ) -> Result<Upload, Failure> {
+        caller.access.grants.check_method(METHOD)?;
         self.app.streams.concat(caller.owner(), caller.allowance, Some(id), parts, named(spec)).await
     }
 
@@ -116,6 +127,7 @@ impl Door {
     /// # Errors
     /// `stream-not-found`, in the same words whatever the reason; `superseded` when a newer hold came meanwhile.
     pub(crate) async fn hold(&self, caller: &Caller, id: StreamId) -> Result<Upload, Failure> {
+        caller.access.grants.check_method(METHOD)?;
         self.app.streams.continue_upload(caller.owner(), caller.allowance, id).await
     }
 

@@ -68,8 +68,7 @@ pub(in crate::files) fn escaped(text: &str) -> String {
 }
 
 /// The name that a request gives what it carries, in `Content-Disposition`: without the folders that some clients leave before it.
-#[cfg_attr(not(test), expect(dead_code, reason = "the uploads that have names follow"))]
-pub(crate) fn given_name(headers: &HeaderMap) -> Option<String> {
+pub(super) fn given_name(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_DISPOSITION)?;
     let value = std::str::from_utf8(value.as_bytes()).ok()?;
     let (mut plain, mut extended) = (None, None);

@@ -13,7 +13,7 @@ use super::At;
 use crate::calls;
 use crate::http::Problem;
 use crate::streams::no_file;
-use crate::uploads::Door;
+use crate::uploads::{Door, draft};
 
 pub(super) async fn list(
     State(door): State<Door>,
@@ -22,6 +22,11 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let Query(params) = params.map_err(|error| Failure::new(Code::BadParams, error.body_text()))?;
     Ok(json(call::<List>(&door, &headers, &params).await?))
+}
+
+/// What there is for uploads. A page's question about what it may send does not come here.
+pub(super) async fn options(State(door): State<Door>) -> Response {
+    draft::options(&door)
 }
 
 pub(super) async fn read(State(door): State<Door>, at: At, headers: HeaderMap) -> Result<Response, Problem> {

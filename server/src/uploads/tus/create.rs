@@ -11,8 +11,8 @@ use super::checksum::Checked;
 use super::metadata::Metadata;
 use super::note::{Note, PARTIAL};
 use super::{CONCAT, DEFER_LENGTH, LENGTH, METADATA, bad, number};
-use crate::streams::{StreamSpec, StreamState, Upload};
-use crate::uploads::{Caller, Door};
+use crate::streams::{StreamSpec, StreamState};
+use crate::uploads::{Caller, Door, Fresh};
 
 /// What stands before the addresses of the parts.
 const FINAL: &str = "final;";
@@ -59,7 +59,7 @@ pub(super) async fn create(
         check_type(headers)?;
     }
     let checked = Checked::of(headers)?;
-    let mut fresh = Fresh(Some(door.create(caller, None, spec).await?));
+    let mut fresh = Fresh::new(door.create(caller, None, spec).await?);
     let upload = fresh.upload()?;
     if carries {
         take(door, upload, body, checked).await?;
@@ -134,25 +134,4 @@ async fn created(
 
 fn concat_form() -> Refusal {
     bad("the header Upload-Concat is neither `partial` nor `final;` and the addresses of uploads")
-}
-
-/// An upload whose address nobody has been told yet: if that never happens, nobody can go on with it, and it is given up at once.
-struct Fresh(Option<Upload>);
-
-impl Fresh {
-    fn upload(&mut self) -> Result<&mut Upload, Refusal> {
-        self.0.as_mut().ok_or_else(|| Failure::new(Code::Internal, "the upload was let go of").into())
-    }
-
-    fn keep(mut self) -> Option<Upload> {
-        self.0.take()
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        if let Some(upload) = self.0.take() {
-            upload.abort(Failure::new(Code::StreamAborted, "the request that began the upload came to nothing"));
-        }
-    }
 }

@@ -25,6 +25,7 @@ use samewire_protocol::{Code, Failure, StreamId};
 use tower::util::MapRequestLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::discovery::{Discovery, mark_discovery};
 use super::{Door, FILE_HEADER};
 use crate::app::App;
 use crate::http::{body, origin};
@@ -59,19 +60,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(cors(app))
         // The layer for pages takes every OPTIONS for a page's question about what it may send.
         .layer(MapRequestLayer::new(mark_discovery))
-}
-
-/// The request asks what there is of the protocol.
-#[derive(Clone, Copy)]
-struct Discovery;
-
-fn mark_discovery(mut request: Request) -> Request {
-    let asked = request.method() == Method::OPTIONS;
-    if asked && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        *request.method_mut() = Method::GET;
-        request.extensions_mut().insert(Discovery);
-    }
-    request
 }
 
 async fn serve(State(door): State<Door>, id: Result<Option<Path<String>>, PathRejection>, request: Request) -> Response {
