@@ -16,6 +16,8 @@
 //! can show is built from [`live`].
 
 pub mod client;
+pub mod draft;
+pub mod http1;
 pub mod live;
 pub mod net;
 pub mod pair;
