@@ -352,7 +352,8 @@ impl Drop for Server {
 
 async fn drain(app: &App) {
     app.draining.send_replace(true);
-    app.jobs.stop().await;
+    let jobs = app.jobs.clone();
+    let stopping = tokio::spawn(async move { jobs.stop().await });
     let sessions = app.sessions.all();
     tracing::info!(sessions = sessions.len(), "the server stops; its clients are sent away");
     for (index, batch) in sessions.chunks(DRAIN_BATCH).enumerate() {
@@ -367,4 +368,6 @@ async fn drain(app: &App) {
     if tokio::time::timeout(FAREWELL, app.links.wait()).await.is_err() {
         tracing::warn!(links = app.links.len(), "not every client has heard that the server stops");
     }
+    // An error would be a panic in there, which has been reported.
+    drop(stopping.await);
 }

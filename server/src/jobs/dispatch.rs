@@ -1,7 +1,7 @@
 //! Gives what is due to workers that are free.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use samewire_protocol::files::{FileEvent, Queued};
 use samewire_protocol::{Code, Failure, JobId};
@@ -12,12 +12,17 @@ use crate::store::{Leasing, StoreError, now_ms};
 
 /// How often is looked at what nobody tells: whether jobs were given up with their files, whether what was missing is there.
 const ROUND: Duration = Duration::from_secs(5);
+/// How often completed jobs are looked for that need not be remembered.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long to wait at least.
+const SHORTEST: Duration = Duration::from_millis(20);
 /// How long to wait after the records could not be read or written.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(jobs: Jobs) {
+    let mut swept = None;
     loop {
-        let wait = match round(&jobs).await {
+        let wait = match round(&jobs, &mut swept).await {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::error!(%error, "jobs cannot be given out");
@@ -33,7 +38,7 @@ pub(super) async fn run(jobs: Jobs) {
 }
 
 /// Does what is due, and says when to look again.
-async fn round(jobs: &Jobs) -> Result<Duration, StoreError> {
+async fn round(jobs: &Jobs, swept: &mut Option<Instant>) -> Result<Duration, StoreError> {
     let shared = &jobs.0;
     shared.hold().await?;
     shared.let_gone_go().await?;
@@ -46,14 +51,19 @@ async fn round(jobs: &Jobs) -> Result<Duration, StoreError> {
     while let Some(kinds) = shared.free() {
         let lease = draw_lease()?;
         let leasing = Leasing { lease: lease.clone(), until: None, worker: "server".to_owned() };
-        let Some(job) = shared.store.records().claim_job(kinds, leasing, now_ms()).done().await? else { break };
+        // One that was given up and asked for again waits until the attempt before has let go.
+        let except = shared.running.lock().keys().copied().collect();
+        let Some(job) = shared.store.records().claim_job(kinds, except, leasing, now_ms()).done().await? else { break };
         let given_up = CancellationToken::new();
         let running = Running { file: job.file.id, kind: job.kind.clone(), given_up: given_up.clone() };
         shared.running.lock().insert(job.id, running);
         shared.workers.spawn(attempt::attempt(jobs.clone(), job, lease, given_up));
     }
-    let before = now_ms().saturating_sub(u64::try_from(shared.settings.kept.as_millis()).unwrap_or(u64::MAX));
-    shared.store.records().forget_jobs(before).done().await?;
+    if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+        let before = now_ms().saturating_sub(u64::try_from(shared.settings.kept.as_millis()).unwrap_or(u64::MAX));
+        shared.store.records().forget_jobs(before).done().await?;
+        *swept = Some(Instant::now());
+    }
     shared.next().await
 }
 
@@ -83,7 +93,7 @@ impl Shared {
         }
         let now = now_ms();
         let wait = at.into_iter().flatten().map(|at| Duration::from_millis(at.saturating_sub(now))).min();
-        Ok(wait.unwrap_or(ROUND).min(ROUND))
+        Ok(wait.unwrap_or(ROUND).clamp(SHORTEST, ROUND))
     }
 
     /// Says of jobs that cannot be done now what they wait for.

@@ -87,7 +87,9 @@ impl Jobs {
         let until = after(span);
         let leasing = Leasing { lease: lease.clone(), until: Some(until), worker: worker.to_owned() };
         let shared = &self.0;
-        let Some(job) = shared.store.records().claim_job(kinds, leasing, now_ms()).done().await? else { return Ok(None) };
+        let Some(job) = shared.store.records().claim_job(kinds, Vec::new(), leasing, now_ms()).done().await? else {
+            return Ok(None);
+        };
         let leased = Leased { file: job.file.id, lease: lease.clone(), span, parts: Vec::new(), told: None };
         shared.leased.lock().insert(job.id, leased);
         let started = Started { file_id: job.file.id, kind: job.kind.to_string(), attempt: job.attempt };
@@ -152,22 +154,36 @@ impl Jobs {
         let folder = shared.scratch.make(id, job.attempt).await.map_err(StoreError::Io)?;
         // Its own name is the part's when it is whole: what replaces it does not mix with it.
         let coming = folder.join(format!("{}.{}", part.name, draw_lease()?));
-        let came = self.receive(&job, lease, &coming, body).await;
-        let size = match came {
-            Ok(size) => size,
+        let taken = match self.receive(&job, lease, &coming, body).await {
+            Ok(size) => {
+                let path = folder.join(&part.name);
+                let moved = tokio::fs::rename(&coming, &path).await;
+                moved.map(|()| (size, path)).map_err(|error| StoreError::Io(error).into())
+            }
             Err(failure) => {
-                // What is left of it goes with the folder.
                 drop(tokio::fs::remove_file(&coming).await);
-                return Err(failure);
+                Err(failure)
             }
         };
-        let path = folder.join(&part.name);
-        tokio::fs::rename(&coming, &path).await.map_err(StoreError::Io)?;
-        let mut leased = shared.leased.lock();
-        let leased = leased.get_mut(&id).filter(|leased| leased.lease == lease).ok_or_else(|| lost(id))?;
-        leased.parts.retain(|other| other.name != part.name);
-        leased.parts.push(NewPart { path, ..part });
-        Ok(size)
+        let is_his = {
+            let mut leased = shared.leased.lock();
+            match leased.get_mut(&id).filter(|leased| leased.lease == lease) {
+                None => false,
+                Some(leased) => {
+                    if let Ok((_, path)) = &taken {
+                        leased.parts.retain(|other| other.name != part.name);
+                        leased.parts.push(NewPart { path: path.clone(), ..part });
+                    }
+                    true
+                }
+            }
+        };
+        if !is_his {
+            // The folder went with the lease, and what came since made it anew.
+            shared.scratch.remove_attempt(id, job.attempt).await;
+            return Err(lost(id));
+        }
+        taken.map(|(size, _)| size)
     }
 
     async fn receive(&self, job: &ClaimedJob, lease: &str, path: &PathBuf, mut body: Body) -> Result<u64, Failure> {

@@ -227,7 +227,12 @@ impl Jobs {
         let ids: Vec<JobId> =
             self.0.running.lock().iter().filter(|(_, running)| running.file == file).map(|(id, _)| *id).collect();
         ids.into_iter().for_each(|id| self.0.let_go(id));
-        self.0.leased.lock().retain(|_, leased| leased.file != file);
+        let ids: Vec<JobId> =
+            self.0.leased.lock().iter().filter(|(_, leased)| leased.file == file).map(|(id, _)| *id).collect();
+        for id in ids {
+            let shared = self.0.clone();
+            tokio::spawn(async move { shared.end_lease(id).await });
+        }
     }
 
     /// How many jobs there are, by kind and state.

@@ -35,9 +35,20 @@ impl Scratch {
         making.unwrap_or_else(|error| Err(io::Error::other(error))).map(|()| path)
     }
 
-    /// Removes what a job left, on a thread that may block.
+    /// Removes what a job left.
     pub(super) async fn remove(&self, job: JobId) {
-        let path = self.root.join(job.to_string());
+        self.clear(self.root.join(job.to_string())).await;
+    }
+
+    /// Removes what an attempt left; the job may be at another one.
+    pub(super) async fn remove_attempt(&self, job: JobId, attempt: u32) {
+        self.clear(self.path(job, attempt)).await;
+        // Only where nothing else is in it.
+        drop(tokio::fs::remove_dir(self.root.join(job.to_string())).await);
+    }
+
+    /// On a thread that may block.
+    async fn clear(&self, path: PathBuf) {
         // An error would be a panic in there, which has been reported.
         drop(tokio::task::spawn_blocking(move || remove(&path)).await);
     }

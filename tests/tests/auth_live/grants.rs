@@ -57,9 +57,9 @@ async fn narrower_grants_end_a_membership_and_change_a_role() {
         raw.send(&json!({"type": "join", "room": room})).await;
         assert_eq!(raw.expect("joined").await["role"], "moderator");
     }
-    raw.send(&json!({"type": "join", "room": "file:1"})).await;
+    raw.send(&json!({"type": "join", "room": "live:1"})).await;
     let left = raw.expect("left").await;
-    assert_eq!((left["room"].as_str(), left["error"]["code"].as_str()), (Some("file:1"), Some("forbidden")), "{left}");
+    assert_eq!((left["room"].as_str(), left["error"]["code"].as_str()), (Some("live:1"), Some("forbidden")), "{left}");
 
     renew(&mut raw, &in_rooms(json!([{"name": "chat:1", "role": "guest"}]))).await.expect("taken");
     let left = raw.expect("left").await;

@@ -190,6 +190,31 @@ async fn given_up_while_it_runs_and_done_after_all() {
     assert_eq!(stage.told(file.id).await.state, JobState::Completed);
 }
 
+/// The attempt before may still be letting go: nothing of the next one goes with it.
+#[tokio::test]
+async fn given_up_and_asked_for_again_at_once() {
+    let worker = Worker::new("slow", |job| {
+        Box::pin(async move {
+            let path = write(job, "made", 5);
+            job.progress(50.0);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            job.output(NewPart::new("made", "text/plain", path));
+            Ok(())
+        })
+    });
+    let stage = Stage::new(vec![worker]).await;
+    let file = stage.store("a").await;
+    for _ in 0..20 {
+        stage.file_is(file.id, |file| file.processing[0].state == JobState::Running).await;
+        stage.jobs.cancel(&stage.owner, file.id, None).await.expect("given up");
+        let file = stage.file(file.id).await;
+        stage.jobs.again(&stage.owner, &file, None).await.expect("queued");
+    }
+    let file = stage.file_is(file.id, |file| file.state != FileState::Processing).await;
+    assert_eq!((file.state, file.parts.len()), (FileState::Ready, 1), "{file:?}");
+    until("nothing else is left", || stage.left() == (2, 0) && stage.jobs.0.running.lock().is_empty()).await;
+}
+
 #[tokio::test]
 async fn a_kind_that_was_never_done_with_a_file_can_be_asked_for() {
     let worker = Worker::new("lines", |_| Box::pin(async { Ok(()) }));

@@ -115,8 +115,10 @@ async fn a_job_that_was_given_up_tells_its_worker() {
 
     let removed = stage.store("b").await;
     let offer = take(&stage, LONG).await;
+    send(&stage, &offer, "made", b"half").await.expect("a part");
     assert!(stage.store.remove_file(&stage.owner, removed.id).await.expect("an answer"));
     stage.jobs.removed(removed.id);
+    until("nothing of it is left", || stage.left() == (1, 0)).await;
     assert_eq!(code(stage.jobs.progress(offer.job.id, &offer.lease, 50.0, None).await), Code::JobNotFound);
 }
 

@@ -11,7 +11,8 @@ use crate::store::{Leasing, now_ms};
 async fn take(stage: &Stage) -> String {
     let lease = format!("lease {}", now_ms());
     let leasing = Leasing { lease: lease.clone(), until: None, worker: "killed".to_owned() };
-    let claimed = stage.store.records().claim_job(vec!["any".into()], leasing, now_ms()).done().await.expect("an answer");
+    let claimed =
+        stage.store.records().claim_job(vec!["any".into()], Vec::new(), leasing, now_ms()).done().await.expect("an answer");
     claimed.expect("a job");
     lease
 }
@@ -143,8 +144,11 @@ async fn completed_jobs_are_forgotten_and_what_they_made_is_not() {
     .await;
     let file = stage.store("a").await;
     stage.file_is(file.id, |file| file.state == FileState::Ready).await;
+    until("the attempt is over", || stage.left() == (2, 0) && stage.jobs.0.running.lock().is_empty()).await;
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    stage.jobs.0.due.notify_one();
+    let data = stage.end().await;
+
+    let stage = Stage::with(data, Vec::new(), |config| config.jobs.kept = std::time::Duration::from_millis(1)).await;
     let file = stage.file_is(file.id, |file| file.processing.is_empty()).await;
     assert_eq!((file.state, file.parts.len()), (FileState::Ready, 1));
 }

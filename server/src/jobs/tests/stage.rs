@@ -94,6 +94,7 @@ pub(super) struct Stage {
     pub(super) owner: Owner,
     streams: Streams,
     ears: Arc<Ears>,
+    quota: u64,
     _dispatcher: AbortOnDropHandle<()>,
     data: TempDir,
 }
@@ -124,7 +125,7 @@ impl Stage {
         let ears = Arc::new(Ears::default());
         let dispatcher = jobs.start(ears.clone());
         let owner = Identity::user("maria").expect("a user").owner().clone();
-        Self { jobs, store, owner, streams, ears, _dispatcher: dispatcher, data }
+        Self { jobs, store, owner, streams, ears, quota: config.streams.quota, _dispatcher: dispatcher, data }
     }
 
     /// The folder, when nothing of the server is left but what it wrote. No attempt may be under way.
@@ -157,7 +158,7 @@ impl Stage {
             size: Some(text.len() as u64),
             ..StreamSpec::default()
         };
-        let allowance = crate::limits::Allowance { quota: 1 << 30, max_upload: 1 << 30 };
+        let allowance = crate::limits::Allowance { quota: self.quota, max_upload: 1 << 30 };
         let attachment = self.streams.accept(owner, session, allowance, id, spec, Arc::new(|_| ())).await.expect("a stream");
         attachment.push(0, text.as_bytes().to_vec().into()).expect("credit");
         attachment.end(text.len() as u64, None);

@@ -53,8 +53,14 @@ pub(crate) enum Standing {
 }
 
 impl Records {
-    /// Takes the job that is due: of the owner for whom the fewest are worked on, the one that has waited longest.
-    pub(crate) fn claim_job(&self, kinds: Vec<Box<str>>, leasing: Leasing, now_ms: u64) -> Pending<Option<ClaimedJob>> {
+    /// Takes the job that is due: of the owner for whom the fewest are worked on, the one that has waited longest. None of `except`.
+    pub(crate) fn claim_job(
+        &self,
+        kinds: Vec<Box<str>>,
+        except: Vec<JobId>,
+        leasing: Leasing,
+        now_ms: u64,
+    ) -> Pending<Option<ClaimedJob>> {
         self.transact(move |transaction| {
             let id: Option<String> = transaction
                 .prepare_cached(
@@ -63,6 +69,7 @@ impl Records {
                      WHERE id = (
                          SELECT id FROM jobs
                          WHERE state = 'queued' AND run_after <= :now AND kind IN (SELECT value FROM json_each(:kinds))
+                             AND id NOT IN (SELECT value FROM json_each(:except))
                          ORDER BY (SELECT count(*) FROM jobs AS busy WHERE busy.state = 'running' AND busy.owner = jobs.owner),
                              run_after, id
                          LIMIT 1)
@@ -71,7 +78,7 @@ impl Records {
                 .query_row(
                     named_params! {
                         ":lease": leasing.lease, ":until": leasing.until.map(int), ":worker": leasing.worker,
-                        ":kinds": list(&kinds), ":now": int(now_ms),
+                        ":kinds": list(&kinds), ":except": list(&except), ":now": int(now_ms),
                     },
                     |row| row.get(0),
                 )

@@ -43,7 +43,7 @@ pub(crate) fn queue(
     Ok(())
 }
 
-/// A list of kinds, as a statement takes it.
-fn list(kinds: &[Box<str>]) -> String {
-    serde_json::to_string(kinds).unwrap_or_default()
+/// A list of names, as a statement takes it.
+fn list<T: serde::Serialize>(names: &[T]) -> String {
+    serde_json::to_string(names).unwrap_or_default()
 }
