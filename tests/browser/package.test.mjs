@@ -19,7 +19,7 @@ async function node(source) {
 describe("the tarball", () => {
   test("holds the package and nothing else", () => {
     const files = execFileSync("tar", ["-tzf", tarball()], { encoding: "utf8" }).trim().split("\n");
-    const expected = /^package\/(package\.json|README\.md|LICENSE[-A-Z]*|[a-z-]+\.js|[a-z-]+\.d\.ts|lib\/[a-z-]+\.js|wasm\/samewire(\.js|_bg\.wasm))$/;
+    const expected = /^package\/(package\.json|README\.md|LICENSE[-A-Z]*|[a-z-]+\.js|[a-z-]+\.d\.ts|lib\/([a-z-]+\/)?[a-z-]+\.js|wasm\/samewire(\.js|_bg\.wasm))$/;
     assert.deepEqual(files.filter((file) => !expected.test(file)), []);
     for (const file of ["package.json", "README.md", "index.js", "index.d.ts", "wasm/samewire_bg.wasm"]) {
       assert.ok(files.includes(`package/${file}`), file);
