@@ -14,7 +14,8 @@ pub struct Video {
     pub ffmpeg: PathBuf,
     /// The program `ffprobe`, likewise. Default `ffprobe`.
     pub ffprobe: PathBuf,
-    /// How high the rendition is at most, in pixels, and how wide where the video stands upright. Default 720.
+    /// How high the rendition is at most, in pixels, and how wide where the video stands upright: from 64 to 1080.
+    /// Default 720.
     pub height: u32,
     /// Threads that one job may use. Default 2.
     pub threads: u32,
@@ -44,7 +45,7 @@ impl Default for Image {
 
 pub(super) fn check(video: &Video, image: &Image) -> Result<(), ConfigError> {
     for (name, value, least, most) in [
-        ("video.height", video.height, 64, 2160),
+        ("video.height", video.height, 64, 1080),
         ("video.threads", video.threads, 1, 64),
         ("image.thumbnail", image.thumbnail, 16, 2048),
         ("image.max_pixels", image.max_pixels, 1, 1_000_000_000),

@@ -49,11 +49,19 @@ impl<'a> Ffmpeg<'a> {
         self.folder
     }
 
-    /// The options before each input.
+    /// The options before the input.
     pub(crate) fn input(&self, demuxer: &str, source: &Path) -> Vec<OsString> {
         let threads = self.threads.to_string();
         let mut input = arguments(&["-threads", &threads, "-max_pixels", MAX_PIXELS]);
         input.extend(opened(demuxer, source));
+        input
+    }
+
+    /// The options before an input that is one of our own renditions, looked at from this time on. Each thread of a decoder holds
+    /// pictures of its own, and several inputs may be open at once.
+    pub(crate) fn look(&self, rendition: &Path, time: Duration) -> Vec<OsString> {
+        let mut input = arguments(&["-threads", "1", "-ss", &seconds(time)]);
+        input.extend(opened("mov", rendition));
         input
     }
 
@@ -146,6 +154,6 @@ pub(crate) fn demuxer(media: &str) -> Option<&'static str> {
 }
 
 /// A time as ffmpeg takes it, in seconds.
-pub(crate) fn seconds(time: Duration) -> String {
+fn seconds(time: Duration) -> String {
     format!("{}.{:06}", time.as_secs(), time.subsec_micros())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use samewire_protocol::{Code, Failure};
 
-use super::ffmpeg::{Ffmpeg, arguments, seconds};
+use super::ffmpeg::{Ffmpeg, arguments};
 use super::transcode::{Rendition, scaled};
 
 /// How many pictures a strip holds, at most, and how large each of them is.
@@ -25,7 +25,7 @@ pub(crate) async fn poster(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition) -> Result
     let from = (rendition.clip.duration.unwrap_or_default() / 10).min(OPENING);
     // A picture that ends before that has its beginning.
     for time in [from, Duration::ZERO] {
-        let mut line = frame_at(ffmpeg, rendition, time);
+        let mut line = ffmpeg.look(&rendition.path, time);
         line.extend(arguments(&["-vf", "thumbnail=30,format=yuvj420p", "-q:v", "3"]));
         if let Some(path) = written(ffmpeg, line, "poster.jpg").await? {
             return Ok(path);
@@ -52,13 +52,16 @@ pub(crate) struct Strip {
 /// What ffmpeg came to.
 pub(crate) async fn strip(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition) -> Result<Strip, Failure> {
     let most = u32::try_from(rendition.frames).unwrap_or(PICTURES).clamp(1, PICTURES);
-    // Where the picture ends long before the sound does, there is none at the later places.
-    for columns in [most, 1] {
-        if let Some(strip) = strip_of(ffmpeg, rendition, columns).await? {
-            return Ok(strip);
+    // Where the picture ends long before the sound does, there is none at the later places; where memory is short, there is not
+    // enough for so many at once.
+    for columns in [most, most.min(4)] {
+        match strip_of(ffmpeg, rendition, columns).await {
+            Ok(Some(strip)) => return Ok(strip),
+            Ok(None) => {}
+            Err(failure) => tracing::debug!(%failure, columns, "fewer thumbnails are tried"),
         }
     }
-    Err(missing("thumbnails"))
+    strip_of(ffmpeg, rendition, 1).await?.ok_or_else(|| missing("thumbnails"))
 }
 
 async fn strip_of(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition, columns: u32) -> Result<Option<Strip>, Failure> {
@@ -68,7 +71,7 @@ async fn strip_of(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition, columns: u32) -> R
     let mut line = Vec::new();
     let (mut small, mut names) = (String::new(), String::new());
     for column in 0..columns {
-        line.extend(frame_at(ffmpeg, rendition, every * column));
+        line.extend(ffmpeg.look(&rendition.path, every * column));
         small.push_str(&format!("[{column}:v]scale={width}:{height},setsar=1[p{column}];"));
         names.push_str(&format!("[p{column}]"));
     }
@@ -76,12 +79,6 @@ async fn strip_of(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition, columns: u32) -> R
     line.extend(arguments(&["-filter_complex", &format!("{small}{names}{beside}format=yuvj420p"), "-q:v", "4"]));
     let path = written(ffmpeg, line, "thumbnails.jpg").await?;
     Ok(path.map(|path| Strip { path, columns, width, height, every }))
-}
-
-fn frame_at(ffmpeg: &Ffmpeg<'_>, rendition: &Rendition, time: Duration) -> Vec<OsString> {
-    let mut line = arguments(&["-ss", &seconds(time)]);
-    line.extend(ffmpeg.input("mov", &rendition.path));
-    line
 }
 
 /// Writes one picture as JPEG; none where there was no picture to write.
