@@ -48,6 +48,21 @@ async fn with_its_file_a_job_is_gone() {
     until("nothing is left", || async { (blob_count(host.data()), scratch(host.data())) == (0, 0) }).await;
 }
 
+/// Nothing tells this program that its server is gone, but the system.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_server_a_program_that_hangs_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hangs = format!("{}\nexec sleep 10000", HANGS.lines().next().expect("its first line"));
+    let program = script(folder.path(), &hangs);
+    let mut child = Child::start(&[("VIDEO_FFMPEG", program.to_str().expect("a plain path"))]).await;
+    let person = Insistent::new(&child.url(), Some(token("maria")));
+    stored(&person, "film", film(1)).await;
+    let work = child.data().join("work");
+    until("it hangs", || async { !working_in(&work).is_empty() }).await;
+    child.kill();
+    until("it is gone", || async { working_in(&work).is_empty() }).await;
+}
+
 /// The server is killed while ffmpeg works: that ends too, and the next server does the job once more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_server_its_programs_are_gone_and_the_next_one_begins_anew() {
