@@ -42,7 +42,7 @@ pub(super) async fn attempt(jobs: Jobs, job: ClaimedJob, lease: String, given_up
         Over::GivenUp => None,
     };
     // First, because on a full disk that makes the room to record what happened.
-    shared.scratch.remove(job.id).await;
+    shared.scratch.remove(job.id, &lease).await;
     if let Some(failure) = failure {
         shared.fail(&job, &lease, failure).await;
     }
@@ -56,7 +56,7 @@ impl Shared {
         let Some(processor) = self.kinds.processor(&job.kind) else {
             return Over::Failed(Failure::new(Code::ProcessingFailed, "the server does not know how to do this any more"));
         };
-        let folder = match self.scratch.make(job.id, job.attempt).await {
+        let folder = match self.scratch.make(job.id, lease).await {
             Ok(folder) => folder,
             Err(error) => return Over::Failed(StoreError::Io(error).into()),
         };

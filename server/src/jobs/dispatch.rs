@@ -45,7 +45,7 @@ async fn round(jobs: &Jobs, swept: &mut Option<Instant>) -> Result<Duration, Sto
     for (job, lease) in shared.store.records().leases_over(now_ms()).done().await? {
         let told = format!("the worker was silent for too long, in attempt {}", job.attempt);
         let failure = Failure { retryable: true, ..Failure::new(Code::LeaseLost, told) };
-        shared.end_lease(job.id).await;
+        shared.end_lease(job.id, &lease).await;
         shared.fail(&job, &lease, failure).await;
     }
     while let Some(kinds) = shared.free() {
@@ -112,15 +112,18 @@ impl Shared {
     /// Lets go of jobs whose files are gone.
     async fn let_gone_go(&self) -> Result<(), StoreError> {
         let running: Vec<JobId> = self.running.lock().keys().copied().collect();
-        let leased: Vec<JobId> = self.leased.lock().keys().copied().collect();
+        let leased: HashMap<JobId, String> =
+            self.leased.lock().iter().map(|(id, leased)| (*id, leased.lease.clone())).collect();
         if running.is_empty() && leased.is_empty() {
             return Ok(());
         }
         for id in self.store.records().jobs_gone(running).done().await? {
             self.let_go(id);
         }
-        for id in self.store.records().jobs_gone(leased).done().await? {
-            self.end_lease(id).await;
+        for id in self.store.records().jobs_gone(leased.keys().copied().collect()).done().await? {
+            if let Some(lease) = leased.get(&id) {
+                self.end_lease(id, lease).await;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Workers outside of this process: they take a job for a while, and keep it by saying how it is coming along.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -24,7 +25,9 @@ const STEP: u64 = 4 << 20;
 /// A job that is worked on outside.
 pub(super) struct Leased {
     pub(super) file: FileId,
-    lease: String,
+    pub(super) lease: String,
+    /// Held while what was sent of it is made parts of its file.
+    settling: Arc<tokio::sync::Mutex<()>>,
     span: Duration,
     parts: Vec<NewPart>,
     told: Option<(Instant, u8)>,
@@ -90,8 +93,13 @@ impl Jobs {
         let Some(job) = shared.store.records().claim_job(kinds, Vec::new(), leasing, now_ms()).done().await? else {
             return Ok(None);
         };
-        let leased = Leased { file: job.file.id, lease: lease.clone(), span, parts: Vec::new(), told: None };
-        shared.leased.lock().insert(job.id, leased);
+        let (file, settling) = (job.file.id, Arc::default());
+        let leased = Leased { file, lease: lease.clone(), settling, span, parts: Vec::new(), told: None };
+        let before = shared.leased.lock().insert(job.id, leased);
+        if let Some(before) = before {
+            // It was given up and asked for again before anybody saw that.
+            shared.scratch.remove(job.id, &before.lease).await;
+        }
         let started = Started { file_id: job.file.id, kind: job.kind.to_string(), attempt: job.attempt };
         shared.tell(&job.owner, FileEvent::Started(started)).await;
         // So that it is seen when the lease runs out.
@@ -117,7 +125,7 @@ impl Jobs {
         let job = match shared.standing(id, lease).await? {
             Standing::Held(job) => *job,
             Standing::Canceled => {
-                shared.end_lease(id).await;
+                shared.end_lease(id, lease).await;
                 return Ok(Going::Canceled);
             }
             Standing::Unknown => return Err(unknown(id)),
@@ -151,7 +159,7 @@ impl Jobs {
             let told = format!("a job has at most {MAX_PARTS} parts");
             return Err(if taken.is_none() { lost(id) } else { Failure::new(Code::BadParams, told) });
         }
-        let folder = shared.scratch.make(id, job.attempt).await.map_err(StoreError::Io)?;
+        let folder = shared.scratch.make(id, lease).await.map_err(StoreError::Io)?;
         // Its own name is the part's when it is whole: what replaces it does not mix with it.
         let coming = folder.join(format!("{}.{}", part.name, draw_lease()?));
         let taken = match self.receive(&job, lease, &coming, body).await {
@@ -180,7 +188,7 @@ impl Jobs {
         };
         if !is_his {
             // The folder went with the lease, and what came since made it anew.
-            shared.scratch.remove_attempt(id, job.attempt).await;
+            shared.scratch.remove(id, lease).await;
             return Err(lost(id));
         }
         taken.map(|(size, _)| size)
@@ -222,21 +230,36 @@ impl Jobs {
 
     /// The job is done: what was sent of it becomes parts of the file. Said again, it is answered alike.
     pub(super) async fn completed(&self, id: JobId, lease: &str) -> Result<(), Failure> {
+        // To its end, although the worker may hang up: what it sent is taken once, and what was made of that must be recorded.
+        let (this, lease) = (self.clone(), lease.to_owned());
+        let task = tokio::spawn(async move { this.complete_leased(id, &lease).await });
+        task.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn complete_leased(&self, id: JobId, lease: &str) -> Result<(), Failure> {
         let shared = &self.0;
-        let job = match shared.standing(id, lease).await? {
+        let settling =
+            shared.leased.lock().get(&id).filter(|leased| leased.lease == lease).map(|leased| leased.settling.clone());
+        // Who says it again meanwhile waits for what becomes of it.
+        let _settling = match &settling {
+            Some(settling) => Some(settling.lock().await),
+            None => None,
+        };
+        // The lease must not run out while large parts are looked through and synced.
+        let job = match shared.store.records().standing(id, lease.to_owned(), Some(after(LONGEST))).done().await? {
             Standing::Held(job) => *job,
             Standing::Settled { completed: true } => return Ok(()),
             Standing::Unknown => return Err(unknown(id)),
             Standing::Settled { completed: false } | Standing::Canceled | Standing::Lost => return Err(lost(id)),
         };
-        let folder = shared.scratch.make(id, job.attempt).await.map_err(StoreError::Io)?;
+        let folder = shared.scratch.make(id, lease).await.map_err(StoreError::Io)?;
         let parts = {
             let mut leased = shared.leased.lock();
             let leased = leased.get_mut(&id).filter(|leased| leased.lease == lease).ok_or_else(|| lost(id))?;
             std::mem::take(&mut leased.parts)
         };
         let settled = shared.complete(&job, lease, folder, parts).await;
-        shared.end_lease(id).await;
+        shared.end_lease(id, lease).await;
         match settled {
             Ok(Settled::Done) => Ok(()),
             Ok(Settled::Lost) => Err(lost(id)),
@@ -256,7 +279,7 @@ impl Jobs {
             Standing::Unknown => return Err(unknown(id)),
             Standing::Settled { completed: true } | Standing::Canceled | Standing::Lost => return Err(lost(id)),
         };
-        shared.end_lease(id).await;
+        shared.end_lease(id, lease).await;
         match shared.fail(&job, lease, failure).await {
             Settled::Done => Ok(()),
             Settled::Lost => Err(lost(id)),
@@ -291,10 +314,15 @@ impl Shared {
         may
     }
 
-    /// A job is not worked on outside any more; what was sent of it is removed.
-    pub(super) async fn end_lease(&self, id: JobId) {
-        self.leased.lock().remove(&id);
-        self.scratch.remove(id).await;
+    /// A lease is over; what was sent under it is removed. Somebody else may have the job by now.
+    pub(super) async fn end_lease(&self, id: JobId, lease: &str) {
+        {
+            let mut leased = self.leased.lock();
+            if leased.get(&id).is_some_and(|leased| leased.lease == lease) {
+                leased.remove(&id);
+            }
+        }
+        self.scratch.remove(id, lease).await;
     }
 }
 

@@ -227,11 +227,13 @@ impl Jobs {
         let ids: Vec<JobId> =
             self.0.running.lock().iter().filter(|(_, running)| running.file == file).map(|(id, _)| *id).collect();
         ids.into_iter().for_each(|id| self.0.let_go(id));
-        let ids: Vec<JobId> =
-            self.0.leased.lock().iter().filter(|(_, leased)| leased.file == file).map(|(id, _)| *id).collect();
-        for id in ids {
+        let leases: Vec<(JobId, String)> = {
+            let leased = self.0.leased.lock();
+            leased.iter().filter(|(_, leased)| leased.file == file).map(|(id, leased)| (*id, leased.lease.clone())).collect()
+        };
+        for (id, lease) in leases {
             let shared = self.0.clone();
-            tokio::spawn(async move { shared.end_lease(id).await });
+            tokio::spawn(async move { shared.end_lease(id, &lease).await });
         }
     }
 

@@ -23,32 +23,22 @@ impl Scratch {
         Ok(Self { root: root.canonicalize()? })
     }
 
-    pub(super) fn path(&self, job: JobId, attempt: u32) -> PathBuf {
-        self.root.join(job.to_string()).join(attempt.to_string())
+    /// By the lease, which no two attempts have: the numbers of attempts begin anew when a job is asked for again.
+    fn path(&self, job: JobId, lease: &str) -> PathBuf {
+        self.root.join(format!("{job}.{lease}"))
     }
 
     /// Makes the folder of an attempt.
-    pub(super) async fn make(&self, job: JobId, attempt: u32) -> io::Result<PathBuf> {
-        let path = self.path(job, attempt);
+    pub(super) async fn make(&self, job: JobId, lease: &str) -> io::Result<PathBuf> {
+        let path = self.path(job, lease);
         let made = path.clone();
         let making = tokio::task::spawn_blocking(move || std::fs::create_dir_all(made)).await;
         making.unwrap_or_else(|error| Err(io::Error::other(error))).map(|()| path)
     }
 
-    /// Removes what a job left.
-    pub(super) async fn remove(&self, job: JobId) {
-        self.clear(self.root.join(job.to_string())).await;
-    }
-
-    /// Removes what an attempt left; the job may be at another one.
-    pub(super) async fn remove_attempt(&self, job: JobId, attempt: u32) {
-        self.clear(self.path(job, attempt)).await;
-        // Only where nothing else is in it.
-        drop(tokio::fs::remove_dir(self.root.join(job.to_string())).await);
-    }
-
-    /// On a thread that may block.
-    async fn clear(&self, path: PathBuf) {
+    /// Removes what an attempt left, on a thread that may block; the job may be at another one.
+    pub(super) async fn remove(&self, job: JobId, lease: &str) {
+        let path = self.path(job, lease);
         // An error would be a panic in there, which has been reported.
         drop(tokio::task::spawn_blocking(move || remove(&path)).await);
     }
@@ -73,11 +63,13 @@ mod tests {
         let root = data.path().join("work");
         let scratch = Scratch::open(root.clone()).unwrap();
         let (first, second) = (JobId::from_random([1; 16]), JobId::from_random([2; 16]));
-        for (job, attempt) in [(first, 1), (first, 2), (second, 1)] {
-            let folder = scratch.make(job, attempt).await.unwrap();
+        for (job, lease) in [(first, "a"), (first, "b"), (second, "c")] {
+            let folder = scratch.make(job, lease).await.unwrap();
             std::fs::write(folder.join("left"), "x").unwrap();
         }
-        scratch.remove(first).await;
+        scratch.remove(first, "a").await;
+        assert!(scratch.path(first, "b").join("left").exists());
+        scratch.remove(first, "b").await;
         assert_eq!(std::fs::read_dir(&root).unwrap().count(), 1);
         Scratch::open(root.clone()).unwrap();
         assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0);

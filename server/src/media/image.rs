@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -10,6 +11,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use samewire_protocol::{Code, Failure};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::sniff::content;
 use super::video::head_of;
@@ -28,19 +30,25 @@ const LONGEST: usize = 160;
 
 const QUALITY: u8 = 82;
 
+/// How many pictures are opened at once, since each may take hundreds of megabytes.
+pub(super) const AT_ONCE: usize = 4;
+
 /// Makes of each JPEG, PNG, GIF and WebP the part `thumbnail`: its first picture, upright and small, as JPEG, or as PNG where one
 /// can see through it.
 #[derive(Clone, Debug)]
 pub struct ImageProcessor {
     side: u32,
     max_pixels: u64,
+    /// A decoder goes on to its end after its job was given up: the next one waits for it.
+    pub(super) places: Arc<Semaphore>,
 }
 
 impl ImageProcessor {
     /// As configured.
     #[must_use]
     pub fn new(config: &config::Image) -> Self {
-        Self { side: config.thumbnail, max_pixels: u64::from(config.max_pixels) }
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Self { side: config.thumbnail, max_pixels: u64::from(config.max_pixels), places }
     }
 
     async fn make(&self, job: &mut Job) -> Result<(), Failure> {
@@ -52,8 +60,14 @@ impl ImageProcessor {
             None => return Err(unreadable("it begins like no format that is known here")),
         };
         job.stage("thumbnail");
-        let this = self.clone();
-        let made = tokio::task::spawn_blocking(move || this.thumbnail(&source, format)).await;
+        let (this, places) = (self.clone(), Arc::clone(&self.places));
+        let place =
+            places.acquire_owned().await.map_err(|_| Failure::new(Code::Internal, "no pictures are opened any more"))?;
+        let made = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            this.thumbnail(&source, format)
+        })
+        .await;
         // A decoder that panics has met something that it did not expect.
         let made = made.map_err(|_| unreadable("its content is broken"))??;
         job.progress(90.0);
@@ -161,7 +175,7 @@ impl Processor for ImageProcessor {
     }
 
     fn policy(&self) -> JobPolicy {
-        JobPolicy { timeout: Duration::from_secs(5 * 60), ..JobPolicy::default() }
+        JobPolicy { timeout: Duration::from_secs(5 * 60), at_once: AT_ONCE, ..JobPolicy::default() }
     }
 
     fn process<'a>(&'a self, job: &'a mut Job) -> Processing<'a> {

@@ -1,5 +1,6 @@
 //! One stream made of several.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use crate::store::{BlobId, Blobs, Buffer, Direction, Joined, NewStream, StoreErr
 
 /// How much is copied at a time.
 const PIECE: usize = 1024 * 1024;
+
+/// How many uploads are copied together at once, whoever they are for. The others wait.
+pub(super) const AT_ONCE: usize = 2;
 
 impl Streams {
     /// Makes one whole upload of several whole ones, in this order. They are given up in the same breath as the new one is there, so
@@ -55,7 +59,6 @@ impl Streams {
         }
         let spec = StreamSpec { size: Some(size), ..spec };
         check(&spec, allowance)?;
-        self.0.has_room(size)?;
         let id = match id {
             Some(id) => id,
             None => StreamId::from_random(random().map_err(StoreError::Io)?),
@@ -93,6 +96,8 @@ impl Shared {
         allowance: Allowance,
     ) -> Result<Arc<Entry>, Failure> {
         let size = spec.size.unwrap_or_default();
+        let _turn = self.joins.acquire().await.map_err(|_| StoreError::Closed)?;
+        self.may_copy(&owner, &sources, size, allowance).await?;
         let blob = BlobId::draw().map_err(StoreError::Io)?;
         let (blobs, from) = (self.store.blobs().clone(), sources.iter().map(|part| (part.entry.blob, part.size)).collect());
         let copied = tokio::task::spawn_blocking(move || copy(&blobs, from, blob)).await;
@@ -136,6 +141,22 @@ impl Shared {
             self.store.blobs().delete(blob).await;
         }
         Ok(entry)
+    }
+}
+
+impl Shared {
+    /// Refuses before anything is copied what would be refused after it.
+    async fn may_copy(&self, owner: &Owner, sources: &[Source], size: u64, allowance: Allowance) -> Result<(), Failure> {
+        let mut freed = HashMap::new();
+        for part in sources {
+            freed.insert(part.entry.id, size_of_whole(&part.entry)?);
+        }
+        let others = self.store.used(owner).await?.saturating_sub(freed.values().sum());
+        let left = allowance.quota.saturating_sub(others);
+        if size > left {
+            return Err(no_room(left, allowance));
+        }
+        self.has_room(size)
     }
 }
 

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use samewire_protocol::{Digest, Failure, Limits, SessionId, StreamId};
+use tokio::sync::Semaphore;
 
 use crate::auth::{Access, Owner};
 use crate::limits::{Allowance, Quota};
@@ -183,6 +184,8 @@ struct Shared {
     owners: Mutex<HashMap<Owner, Owned>>,
     turns: Turns,
     shares: Shares,
+    /// How many uploads are made of others at once: until one is recorded, its copy is on the disk beside the parts.
+    joins: Semaphore,
     /// Streams are also given up where no runtime is entered, as in a `Drop`.
     runtime: tokio::runtime::Handle,
 }
@@ -238,6 +241,7 @@ impl Streams {
             owners: Mutex::default(),
             turns: Turns::new(),
             shares: Shares::default(),
+            joins: Semaphore::new(concat::AT_ONCE),
             runtime,
         });
         recover::recover(&shared).await?;

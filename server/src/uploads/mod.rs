@@ -29,8 +29,9 @@ pub(crate) use fresh::Fresh;
 /// Says which file an upload became, on the answer to the request that finished it and on every later one about it.
 pub(crate) const FILE_HEADER: HeaderName = HeaderName::from_static("samewire-file");
 
-/// The method whose grant an upload asks for.
+/// The method whose grant an upload asks for, and that to remove the file which it became.
 const METHOD: &str = "files/upload";
+const REMOVAL: &str = "files/remove";
 
 /// The name of a file whose uploader gave none.
 const UNNAMED: &str = "upload";
@@ -166,11 +167,12 @@ impl Door {
     /// made of it is removed.
     ///
     /// # Errors
-    /// `stream-not-found`, in the same words whatever the reason.
+    /// `stream-not-found`, in the same words whatever the reason; `forbidden` for a file, to who may remove none.
     pub(crate) async fn cancel(&self, caller: &Caller, id: StreamId) -> Result<(), Failure> {
         let status = self.look(caller, id).await?;
         match (status.state, status.file) {
             (StreamState::Committed { .. }, Some(file)) => {
+                caller.access.grants.check_method(REMOVAL)?;
                 let removed = self.app.files.remove(caller.owner(), file).await?;
                 if removed { Ok(()) } else { Err(no_upload(id)) }
             }

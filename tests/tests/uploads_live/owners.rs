@@ -53,6 +53,25 @@ async fn nobody_uploads_without_saying_who_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_allows_here_what_it_allows_in_calls() {
+    let server = server().await;
+    let maria = Person::new(&server, "maria");
+    let (sender, reader) = (Person::allowed(&server, "maria", "files/upload"), Person::allowed(&server, "maria", "files/list"));
+    let upload = maria.create(3).await;
+    for ask in [reader.tus("POST", "/tus/").header("Upload-Length", "3"), reader.patch(&upload, 0).body(b"abc")] {
+        let answer = ask.send().await;
+        assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "{answer:?}");
+    }
+    sender.append(&upload, 0, b"abc").await;
+    // What it became is a file, and to remove that is another right.
+    let answer = sender.tus("DELETE", &upload).send().await;
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "{answer:?}");
+    assert_eq!(maria.files().await.len(), 1);
+    assert_eq!(Person::allowed(&server, "maria", "files/remove").tus("DELETE", &upload).send().await.status, 204);
+    assert_eq!(maria.files().await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_without_a_user_uploads_with_its_own_credential() {
     let server = server().await;
     let mut session = Raw::connect(server.addr()).await;

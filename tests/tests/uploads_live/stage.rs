@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use samewire_tests::live::{Child, token, within};
+use samewire_server::auth::Grants;
+use samewire_tests::live::{Child, token, token_with, within};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,6 +30,12 @@ pub(crate) struct Person {
 impl Person {
     pub(crate) fn new(server: &Child, name: &str) -> Self {
         Self::at(server.addr(), name)
+    }
+
+    /// The same with a token that allows only this method.
+    pub(crate) fn allowed(server: &Child, name: &str, method: &str) -> Self {
+        let grants = Grants::default().method(method.parse().expect("a pattern"));
+        Self { addr: server.addr(), token: token_with(name, grants) }
     }
 
     /// The same over another way to the server.

@@ -101,6 +101,50 @@ async fn who_is_silent_loses_the_job_and_is_not_heard_later() {
     until("nothing is left", || stage.left() == (2, 0)).await;
 }
 
+/// The number of the attempt is the same again, and nothing else may be.
+#[tokio::test]
+async fn a_worker_that_is_late_leaves_the_next_one_alone() {
+    let stage = stage().await;
+    let file = stage.store("a").await;
+    let first = take(&stage, LONG).await;
+    let (mut tap, body) = tokio::io::duplex(16);
+    let body = Body::from_stream(tokio_util::io::ReaderStream::new(body));
+    let (jobs, id, lease) = (stage.jobs.clone(), first.job.id, first.lease.clone());
+    let late = tokio::spawn(async move { jobs.part(id, &lease, NewPart::new("made", "text/plain", ""), body).await });
+    tokio::io::AsyncWriteExt::write_all(&mut tap, b"late").await.expect("taken");
+    until("it is being sent", || stage.left() == (1, 1)).await;
+
+    stage.jobs.cancel(&stage.owner, file.id, None).await.expect("given up");
+    let file = stage.file(file.id).await;
+    stage.jobs.again(&stage.owner, &file, None).await.expect("queued");
+    let second = take(&stage, LONG).await;
+    assert_eq!((second.job.id, second.job.attempt), (first.job.id, first.job.attempt));
+    send(&stage, &second, "made", b"by the second").await.expect("a part");
+    drop(tap);
+    assert_eq!(code(late.await.expect("no panic")), Code::LeaseLost);
+    stage.jobs.0.end_lease(first.job.id, &first.lease).await;
+    stage.jobs.completed(second.job.id, &second.lease).await.expect("done");
+    let file = stage.file(file.id).await;
+    assert_eq!((file.parts.len(), file.parts[0].size), (1, 13));
+    until("nothing is left", || stage.left() == (2, 0)).await;
+}
+
+/// Whoever hangs up and says it again meanwhile must not complete the job without its parts.
+#[tokio::test]
+async fn completed_by_a_worker_that_hangs_up() {
+    let stage = stage().await;
+    let file = stage.store("a").await;
+    let offer = take(&stage, LONG).await;
+    send(&stage, &offer, "made", b"part").await.expect("a part");
+    let say = || stage.jobs.completed(offer.job.id, &offer.lease);
+    drop(tokio::time::timeout(Duration::ZERO, say()).await);
+    let (one, other) = tokio::join!(say(), say());
+    one.and(other).expect("done, and said again");
+    let file = stage.file(file.id).await;
+    assert_eq!((file.state, file.parts.len()), (FileState::Ready, 1));
+    until("nothing is left", || stage.left() == (2, 0)).await;
+}
+
 #[tokio::test]
 async fn a_job_that_was_given_up_tells_its_worker() {
     let stage = stage().await;

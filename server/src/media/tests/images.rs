@@ -6,6 +6,7 @@ use ::image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use samewire_protocol::Code;
 use serde_json::json;
 
+use super::super::image::AT_ONCE;
 use super::*;
 
 fn images() -> ImageProcessor {
@@ -102,4 +103,22 @@ async fn what_is_no_picture_is_told_so() {
     if let Err(failure) = thumbnail(&jpeg[..jpeg.len() / 2]).await {
         assert_eq!(failure.code, Code::BadMedia, "{failure}");
     }
+}
+
+/// A picture takes much memory until its decoder is done, and that does not hear that nobody waits for it.
+#[tokio::test]
+async fn a_picture_that_was_given_up_keeps_its_place_until_it_is_closed() {
+    let (trial, processor) = (Trial::new(), images());
+    let source = trial.written(encoded(&picture(5_000, 4_000), ImageFormat::Png));
+    let taken = async {
+        while processor.places.available_permits() == AT_ONCE {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        made = trial.process(&processor, &source) => panic!("sooner than it was looked at: {made:?}"),
+        () = taken => {}
+    }
+    assert!(processor.places.available_permits() < AT_ONCE);
+    drop(processor.places.acquire_many(AT_ONCE as u32).await.expect("it is closed in the end"));
 }
