@@ -150,6 +150,7 @@ async fn a_program_that_eats_memory_ends_with_a_reason() {
     group_is_gone(&trial).await;
 
     // The real one, with a video that is too large for so little.
+    trial.limits.memory = 320 << 20;
     let source = trial.made("-f lavfi -i testsrc2=s=3840x2160:r=25:d=1 -c:v libx264 -preset ultrafast -f mp4");
     let failure = trial.process(&videos().await, &source).await.unwrap_err();
     assert!(failure.code == Code::ProcessingFailed && failure.message.contains("more memory"), "{failure}");
