@@ -13,6 +13,9 @@ use super::{Outgoing, Shared, StreamSpec, Streams};
 use crate::auth::Owner;
 use crate::store::{BlobId, Blobs, Direction, NewStream, OutOfFile, StoreError, now_ms, random};
 
+/// How many excerpts are read at once for their digests.
+pub(super) const AT_ONCE: usize = 2;
+
 /// What of a file a stream carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
@@ -47,14 +50,13 @@ impl Streams {
         let Excerpt { file, part, offset, length } = excerpt.into();
         let id = StreamId::from_random(random().map_err(StoreError::Io)?);
         let (shared, owner) = (Arc::clone(&self.0), owner.clone());
+        shared.has_place(&owner)?;
+        let source = shared.store.records().source(owner.clone(), file, part.clone()).done().await?;
+        let (record, source) = source.ok_or_else(|| no_file(file, part.as_deref()))?;
+        let size = range(source.size, offset, length)?;
+        let digest = if size == source.size { source.digest } else { shared.digest(source.blob, offset, size).await? };
         // In a task of its own, so that a caller that gives up leaves no row without a stream.
         let task = self.0.runtime.spawn(async move {
-            shared.has_place(&owner)?;
-            let not_found = || no_file(file, part.as_deref());
-            let source = shared.store.records().source(owner.clone(), file, part.clone()).done().await?;
-            let (record, source) = source.ok_or_else(not_found)?;
-            let size = range(source.size, offset, length)?;
-            let digest = if size == source.size { source.digest } else { shared.digest(source.blob, offset, size).await? };
             let opened = now_ms();
             let spec = StreamSpec { name: Some(source.name), media: source.media, size: Some(size), note: None };
             let row = OutOfFile {
@@ -77,7 +79,7 @@ impl Streams {
                 part: part.clone(),
             };
             if !shared.store.records().open_file(row).done().await? {
-                return Err(not_found());
+                return Err(no_file(file, part.as_deref()));
             }
             let content = (offset, size, digest);
             let entry = OutEntry::new((owner, id), Some(session), spec, source.blob, content, opened);
@@ -98,10 +100,16 @@ fn range(size: u64, offset: u64, length: Option<u64>) -> Result<u64, Failure> {
 }
 
 impl Shared {
-    /// The digest of an excerpt of a blob.
+    /// The digest of an excerpt of a blob. It is read to its end even where its caller gives up, so it keeps its place until then.
     async fn digest(&self, blob: BlobId, offset: u64, size: u64) -> Result<Digest, Failure> {
+        let place = Arc::clone(&self.excerpts).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let blobs = self.store.blobs().clone();
-        let digest = tokio::task::spawn_blocking(move || digest_of(&blobs, blob, offset, size)).await;
+        let read = move || {
+            let digest = digest_of(&blobs, blob, offset, size);
+            drop(place);
+            digest
+        };
+        let digest = tokio::task::spawn_blocking(read).await;
         digest.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unreadable)
     }
 }

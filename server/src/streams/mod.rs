@@ -186,6 +186,8 @@ struct Shared {
     shares: Shares,
     /// How many uploads are made of others at once: until one is recorded, its copy is on the disk beside the parts.
     joins: Semaphore,
+    /// Places for excerpts that are read for their digests.
+    excerpts: Arc<Semaphore>,
     /// Streams are also given up where no runtime is entered, as in a `Drop`.
     runtime: tokio::runtime::Handle,
 }
@@ -242,6 +244,7 @@ impl Streams {
             turns: Turns::new(),
             shares: Shares::default(),
             joins: Semaphore::new(concat::AT_ONCE),
+            excerpts: Arc::new(Semaphore::new(excerpt::AT_ONCE)),
             runtime,
         });
         recover::recover(&shared).await?;
