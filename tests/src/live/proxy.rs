@@ -159,10 +159,12 @@ impl std::fmt::Debug for Proxy {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
+        // Before its fate is asked for: a connection with an older fate is cut by a `cut_all` that comes after newer `fates`.
+        let mut cut_all = shared.cut_all.subscribe();
         let counts = *shared.counts.borrow();
         let fate = (shared.fates.lock().unwrap_or_else(PoisonError::into_inner))(counts);
         shared.counts.send_modify(|counts| counts.connections += 1);
-        let (mut cut_all, shared) = (shared.cut_all.subscribe(), shared.clone());
+        let shared = shared.clone();
         tokio::spawn(async move {
             let mut client = client;
             let _ = client.set_nodelay(true);

@@ -72,7 +72,7 @@ async fn kills_during_uploads() {
         let (held, fate) = (proxy.counts().held, rng.bits());
         let mut fates = Rng::new(fate);
         proxy.fates(move |counts| match counts.held < held + KILLS {
-            true => Fate::Hold { after: 1 + fates.below(SIZE as u64 / KILLS) },
+            true => Fate::Hold { after: 1 + fates.below(SIZE as u64 / (KILLS + 1)) },
             false => Fate::Pass,
         });
         proxy.cut_all();
@@ -118,7 +118,7 @@ async fn kills_during_downloads() {
         let (held, fate) = (proxy.counts().held, rng.bits());
         let mut fates = Rng::new(fate);
         proxy.fates(move |counts| match counts.held < held + KILLS {
-            true => Fate::Hold { after: 1 + fates.below(SIZE as u64 / KILLS) },
+            true => Fate::Hold { after: 1 + fates.below(SIZE as u64 / (KILLS + 1)) },
             false => Fate::Pass,
         });
         proxy.cut_all();
