@@ -346,6 +346,7 @@ impl Driver {
 
     /// Gives the socket what the machine has to say, while it takes it. Ready only at the socket's end.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        let mut waits_already = true;
         loop {
             if let Some(message) = self.waiting.take() {
                 match Pin::new(&mut self.socket).poll_ready(context) {
@@ -353,6 +354,9 @@ impl Driver {
                     Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
                     Poll::Pending => {
                         self.waiting = Some(message);
+                        if !waits_already {
+                            self.moved_at = std::time::Instant::now();
+                        }
                         self.session.act_on_events(self.link);
                         return Poll::Pending;
                     }
@@ -365,8 +369,8 @@ impl Driver {
             }
             let Some(output) = self.session.poll_output(self.link) else { return Poll::Ready(End::Superseded) };
             match output {
-                Output::SendText(text) => self.wait_with(message(text)),
-                Output::SendBinary(frame) => self.wait_with(Message::Binary(frame)),
+                Output::SendText(text) => self.waiting = Some(message(text)),
+                Output::SendBinary(frame) => self.waiting = Some(Message::Binary(frame)),
                 Output::Event(event) => self.session.act(self.link, event),
                 Output::HangUp { code, reason } => return Poll::Ready(End::HangUp(code, reason)),
                 Output::Wait(at) => {
@@ -374,12 +378,8 @@ impl Driver {
                     return Poll::Pending;
                 }
             }
+            waits_already = false;
         }
-    }
-
-    fn wait_with(&mut self, message: Message) {
-        self.waiting = Some(message);
-        self.moved_at = std::time::Instant::now();
     }
 
     /// Whether something went out that the machine waited for.

@@ -31,7 +31,7 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, params: Para
     if is_late(timeout) {
         return session.answer_at_once(id, Err(late()));
     }
-    let answer = registered.handler.call(CallContext {
+    let mut answer = registered.handler.call(CallContext {
         access,
         session: Some(SessionHandle::new(session)),
         states: session.app.states.clone(),
@@ -39,16 +39,19 @@ pub(crate) fn run(session: &Arc<Session>, id: CallId, method: &str, params: Para
         attachment: params.attachment,
         call: Some(id),
     });
-    let mut answer = Box::pin(contain(answer, method));
     // Most handlers are done at once; a task for each of them would cost more than they do.
-    if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        return session.answer_at_once(id, result);
+    let first = || answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    match std::panic::catch_unwind(AssertUnwindSafe(first)) {
+        Ok(Poll::Ready(result)) => session.answer_at_once(id, result),
+        Ok(Poll::Pending) => {
+            let (task, answer) = (session.clone(), contain(answer, method));
+            session.spawn_call(id, async move {
+                let result = within(timeout, answer).await;
+                task.answer(id, result);
+            });
+        }
+        Err(_) => session.answer_at_once(id, Err(panicked(method))),
     }
-    let task = session.clone();
-    session.spawn_call(id, async move {
-        let result = within(timeout, answer).await;
-        task.answer(id, result);
-    });
 }
 
 /// Runs a call that came over HTTP. `session` is the one whose credential it carried.
@@ -100,12 +103,12 @@ fn late() -> Failure {
 /// A handler that panics fails its own call and nothing else.
 fn contain(answer: Answer, method: &str) -> impl Future<Output = Result<Box<RawValue>, Failure>> + Send + use<> {
     let method: Box<str> = method.into();
-    AssertUnwindSafe(answer).catch_unwind().map(move |result| {
-        result.unwrap_or_else(|_| {
-            tracing::error!(%method, "a handler panicked");
-            Err(Failure::new(Code::Internal, "the method failed for a reason of the server's own").ran(Ran::Maybe))
-        })
-    })
+    AssertUnwindSafe(answer).catch_unwind().map(move |result| result.unwrap_or_else(|_| Err(panicked(&method))))
+}
+
+fn panicked(method: &str) -> Failure {
+    tracing::error!(%method, "a handler panicked");
+    Failure::new(Code::Internal, "the method failed for a reason of the server's own").ran(Ran::Maybe)
 }
 
 fn not_found(method: &str) -> Failure {
