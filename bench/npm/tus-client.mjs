@@ -15,7 +15,7 @@ function upload(source) {
 }
 
 // The code of both sides is loaded and warm when the clock runs.
-await upload(Buffer.alloc(16 * 1024 * 1024));
+await upload(createReadStream(file));
 console.log("ready");
 await once(process.stdin, "data");
 const start = performance.now();
