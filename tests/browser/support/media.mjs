@@ -124,18 +124,22 @@ export class MediaPage {
       let shown;
       window.sought = new Promise((resolve, reject) => {
         const late = setTimeout(() => reject(new Error(`no frame was shown; the last one was of ${shown} s`)), 20_000);
+        let moved = false;
         const told = () => {
-          if (shown === undefined || video.seeking) return;
+          if (!moved || video.seeking || shown === undefined || Math.abs(shown - video.currentTime) > 1) return false;
           clearTimeout(late);
           resolve(shown);
+          return true;
         };
+        // Every frame from now on is looked at: the one that is sought may be there before the page hears that it is being sought.
         const follow = () =>
           video.requestVideoFrameCallback((_, { mediaTime }) => {
             shown = mediaTime;
-            told();
+            told() || follow();
           });
-        video.addEventListener("seeking", follow, { once: true });
-        video.addEventListener("seeked", told, { once: true });
+        follow();
+        video.addEventListener("seeking", () => (moved = true), { once: true });
+        video.addEventListener("seeked", told);
       });
     });
     const { width, height } = await this.part("scrub").boundingBox();
