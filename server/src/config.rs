@@ -1,13 +1,15 @@
 //! One typed configuration: a TOML file, then the environment, then what the command line says.
 //!
 //! Every key has a default, so an empty file is a good one. A key in the environment is `SAMEWIRE_` and the key's path in
-//! capitals with `_` between: `SAMEWIRE_LISTEN`, `SAMEWIRE_AUTH_SECRET`, `SAMEWIRE_STREAMS_IDLE_TTL`. Lists are separated by
+//! capitals with `_` between: `SAMEWIRE_LISTEN`, `SAMEWIRE_AUTH_SECRET`, `SAMEWIRE_LIVE_TURN_SECRET`. Lists are separated by
 //! commas there.
 
 mod auth;
 mod check;
 pub(crate) mod human;
+mod ice_url;
 mod jobs;
+mod live;
 mod load;
 mod media;
 
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::{ApiKey, Auth, Metrics, Secret};
 pub use jobs::{ExternalKind, Jobs};
+pub use live::{IceServer, Live, Turn};
 pub use media::{Image, Video};
 
 use crate::limits::Quota;
@@ -62,6 +65,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Rooms.
     pub rooms: Rooms,
+    /// Live video.
+    pub live: Live,
     /// What is made of videos.
     pub video: Video,
     /// What is made of pictures.
@@ -86,6 +91,7 @@ impl Default for Config {
             files: Files::default(),
             jobs: Jobs::default(),
             rooms: Rooms::default(),
+            live: Live::default(),
             video: Video::default(),
             image: Image::default(),
             reconnect: Reconnect::default(),

@@ -196,7 +196,7 @@ impl Config {
     }
 }
 
-fn read_secret(key: &str, path: &Path) -> Result<Secret, ConfigError> {
+pub(super) fn read_secret(key: &str, path: &Path) -> Result<Secret, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError(format!("{key}: cannot read {}: {error}", path.display())))?;
     let secret = text.trim_end_matches(['\r', '\n']);
@@ -207,7 +207,7 @@ fn read_secret(key: &str, path: &Path) -> Result<Secret, ConfigError> {
     Ok(Secret::new(secret))
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a text or a list of them")]
     enum OneOrMany {

@@ -15,6 +15,7 @@ impl Config {
         let wrong = |told: &str| Err(ConfigError(told.to_owned()));
         self.check_auth()?;
         self.check_jobs()?;
+        self.check_live()?;
         if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
             return wrong(&format!(
                 "origins: `{origin}` is not an origin; write it as https://app.example.com, without a path"

@@ -32,19 +32,18 @@ impl Config {
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?;
         let keys = keys();
         for (name, value) in env {
-            let Some((section, key, kind)) = name.strip_prefix(ENV_PREFIX).and_then(|name| {
+            let Some((sections, key, kind)) = name.strip_prefix(ENV_PREFIX).and_then(|name| {
                 let path = name.to_ascii_lowercase();
-                keys.iter().find(|(section, key, _)| path == joined(section, key))
+                keys.iter().find(|(sections, key, _)| path == joined(sections, key))
             }) else {
                 continue;
             };
             let value = kind.read(&name, value)?;
-            let place = if section.is_empty() {
-                &mut table
-            } else {
-                let place = table.entry(section).or_insert_with(|| toml::Table::new().into());
-                place.as_table_mut().ok_or_else(|| ConfigError(format!("`{section}` must be a table")))?
-            };
+            let mut place = &mut table;
+            for section in sections {
+                let inner = place.entry(section).or_insert_with(|| toml::Table::new().into());
+                place = inner.as_table_mut().ok_or_else(|| ConfigError(format!("`{section}` must be a table")))?;
+            }
             place.insert(key.clone(), value);
         }
         // Printed and read once more, because an error in a text tells the line and the key.
@@ -76,35 +75,41 @@ impl Kind {
     }
 }
 
-/// Every key, as its section, name and kind, read off the default configuration so that there is no second list to keep.
-fn keys() -> Vec<(String, String, Kind)> {
+/// A key: the sections that it is in, from the outermost, its name, and what its value is read as.
+type Key = (Vec<String>, String, Kind);
+
+/// Every key, read off the default configuration so that there is no second list to keep.
+fn keys() -> Vec<Key> {
     let mut config = Config::default();
     // What is absent by default would not be printed.
     config.auth.secret = Some(Secret::new(""));
     config.auth.secret_file = Some(PathBuf::new());
     config.auth.jwks_url = Some(String::new());
     config.auth.issuer = Some(String::new());
-    let kind = |value: &toml::Value| match value {
-        toml::Value::Integer(_) => Kind::Number,
-        toml::Value::Boolean(_) => Kind::Flag,
-        toml::Value::Array(_) => Kind::List,
-        _ => Kind::Text,
-    };
-    let table = toml::Table::try_from(config).unwrap_or_default();
+    config.live.turn.secret = Some(Secret::new(""));
+    config.live.turn.secret_file = Some(PathBuf::new());
     let mut keys = Vec::new();
-    for (name, value) in table {
-        match value {
-            toml::Value::Table(section) => {
-                // What has keys of its own is written in the file.
-                let section = section.into_iter().filter(|(_, value)| !value.is_table());
-                keys.extend(section.map(|(key, value)| (name.clone(), key, kind(&value))));
-            }
-            value => keys.push((String::new(), name, kind(&value))),
-        }
-    }
+    collect(toml::Table::try_from(config).unwrap_or_default(), &[], &mut keys);
     keys
 }
 
-fn joined(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { format!("{section}_{key}") }
+fn collect(table: toml::Table, sections: &[String], keys: &mut Vec<Key>) {
+    for (name, value) in table {
+        let kind = match value {
+            toml::Value::Table(section) => {
+                collect(section, &[sections, &[name]].concat(), keys);
+                continue;
+            }
+            toml::Value::Integer(_) => Kind::Number,
+            toml::Value::Boolean(_) => Kind::Flag,
+            toml::Value::Array(_) => Kind::List,
+            _ => Kind::Text,
+        };
+        keys.push((sections.to_vec(), name, kind));
+    }
+}
+
+fn joined(sections: &[String], key: &str) -> String {
+    let parts: Vec<&str> = sections.iter().map(String::as_str).chain([key]).collect();
+    parts.join("_")
 }
