@@ -117,6 +117,16 @@ codes! {
     NotJoined = "not-joined", 409, 1008, false;
     /// No member of the room is meant.
     MemberNotFound = "member-not-found", 404, 1008, false;
+    /// There is no such live stream, or it is not live.
+    LiveNotFound = "live-not-found", 404, 1008, false;
+    /// Somebody else broadcasts the live stream.
+    LiveTaken = "live-taken", 409, 1008, false;
+    /// As many watch the live stream as may.
+    LiveFull = "live-full", 429, 1013, true;
+    /// The live stream has no such viewer.
+    PeerNotFound = "peer-not-found", 404, 1008, false;
+    /// Another peer connection has taken the place of the one that is meant.
+    StaleNegotiation = "stale-negotiation", 409, 1008, false;
     /// The thing is not as the asker expected it to be.
     Conflict = "conflict", 409, 1008, false;
     /// A call that names a stream came outside the session that owns the stream. Nothing ran (RFC 9110, section 15.5.20).

@@ -8,6 +8,7 @@ pub mod files;
 pub mod id;
 mod json;
 pub mod limits;
+pub mod live;
 pub mod method;
 pub mod name;
 pub mod rooms;

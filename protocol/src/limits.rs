@@ -51,6 +51,18 @@ pub const SIGNALS_KEPT: usize = 64;
 /// How long signals are kept for a member whose link is lost, in milliseconds.
 pub const SIGNALS_KEPT_MS: u64 = 30_000;
 
+/// The longest session description of a peer connection, in bytes.
+pub const MAX_SDP: usize = 64 * 1024;
+
+/// The longest ICE candidate, in bytes.
+pub const MAX_CANDIDATE: usize = 1024;
+
+/// The most ICE candidates in one message.
+pub const MAX_CANDIDATES: usize = 32;
+
+/// The longest title of a live stream, in characters.
+pub const MAX_TITLE: usize = 128;
+
 /// The longest token a hello may carry, in bytes.
 pub const MAX_TOKEN: usize = 8 * 1024;
 

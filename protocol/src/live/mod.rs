@@ -1,0 +1,21 @@
+//! Live video: what a server and the two ends of a peer connection tell each other, and the machines of the ends.
+//!
+//! A live stream is a room, `live:STREAM`, whose state is the [`LiveRecord`]. Its members ask by the [`methods`] `live/…`, the room
+//! is told [`LiveEvent`]s, single members [`LiveSignal`]s.
+
+mod event;
+mod message;
+pub mod methods;
+mod name;
+mod record;
+mod signal;
+pub mod stats;
+mod timestamp;
+
+pub use event::{LiveEvent, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged};
+pub use message::{Candidate, Candidates, Description, PeerMessage};
+pub use methods::{IceConfig, IceServer};
+pub use name::{Negotiation, ROOM_KIND, StreamName, StreamNameError, ViewerId, ViewerIdError};
+pub use record::{EndReason, LimitedBy, LiveRecord, LiveState, Media, Quality, QualityLevel};
+pub use signal::{LeaveReason, LiveSignal, PeerRef, Refused, Superseded, ViewerJoined, ViewerLeft};
+pub use timestamp::{Timestamp, TimestampError};
