@@ -1,8 +1,10 @@
 // The public types, by hand: they are the reference of the package.
 import type { FileEvents, FileRecord, FilesApi, LinkOptions } from "./files.js";
+import type { Live } from "./live.js";
 import type { JoinOptions, Room } from "./rooms.js";
 
 export type * from "./files.js";
+export type * from "./live.js";
 export type * from "./rooms.js";
 
 /** What a method takes and what it answers. `params` may be left out in a call when `undefined` is among its types. */
@@ -264,6 +266,9 @@ export class Client<Api = BuiltInApi> implements Caller<Api> {
   /** Joins the room of a file, whose state is the file's record: right at once, however far its processing has come. */
   watchFile(id: string, options?: JoinOptions): Room<FileRecord, FileEvents>;
 
+  /** Live video, from browser to browser. */
+  readonly live: Live;
+
   /** An address of a file's content, or a part's, for a while: for `<video>` and `<img>`, which cannot send a token. Whoever has it can read it. */
   fileUrl(id: string, options?: LinkOptions): Promise<string>;
 
@@ -496,6 +501,10 @@ export type ErrorCode =
   | "permission-needed"
   /** Uploads cannot be remembered in this browser. */
   | "storage-unavailable"
+  /** There is nothing to broadcast in a MediaStream, or no track of this kind. */
+  | "no-tracks"
+  /** This browser has no WebRTC, or it is switched off. */
+  | "no-webrtc"
   /** A part of the package that is loaded when it is needed could not be. */
   | "module-unavailable"
   /** The wasm could not be loaded. */

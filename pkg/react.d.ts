@@ -1,7 +1,11 @@
 import type {
+  Broadcast,
+  BroadcastOptions,
   Client,
   FileRecord,
   JoinOptions,
+  LiveRecord,
+  LiveState,
   Presence,
   Progress,
   Room,
@@ -11,6 +15,8 @@ import type {
   StreamEnd,
   UploadOptions,
   UploadState,
+  Watch,
+  WatchOptions,
 } from "./index.js";
 
 /** Where the client's session stands. Renders again when that changes. */
@@ -67,4 +73,62 @@ export function useRoom<Shared = any, Events extends object = Record<string, any
   error?: SamewireError | undefined;
   recovered?: boolean | undefined;
   lost?: number | null;
+};
+
+/**
+ * Watches a stream for as long as the component is there, in `<video ref={video} />`, which the first rendering has to hold. Other options
+ * take effect with another stream.
+ */
+export function useWatch(
+  client: Pick<Client<any>, "live">,
+  /** Undefined while it is not known which. */
+  stream: string | undefined,
+  options?: WatchOptions,
+): {
+  /** For the `ref` of the element. */
+  video: { current: HTMLVideoElement | null };
+  /** The handle, to resume the playback or to try again. Absent in the first rendering. */
+  watch: Watch | undefined;
+  state: LiveState;
+  waiting: boolean;
+  playbackBlocked: Watch["playbackBlocked"];
+  what?: Watch["what"];
+  reason?: Watch["reason"];
+  error?: SamewireError | undefined;
+  record?: LiveRecord | undefined;
+  viewerId?: string | undefined;
+  mediaStream?: MediaStream | undefined;
+  stats?: Watch["stats"];
+};
+
+/** Broadcasts for as long as the component is there and there is a `media`. Other options take effect with another stream or media. */
+export function useBroadcast(
+  client: Pick<Client<any>, "live">,
+  /** Undefined while it is not known which. */
+  stream: string | undefined,
+  /** Undefined while there is none yet. */
+  media: MediaStream | undefined,
+  options?: BroadcastOptions,
+): {
+  /** The handle, to replace tracks and to mute. Absent in the first rendering. */
+  broadcast: Broadcast | undefined;
+  state: LiveState;
+  viewers: Broadcast["viewers"];
+  muted: Broadcast["muted"];
+  what?: Broadcast["what"];
+  reason?: Broadcast["reason"];
+  error?: SamewireError | undefined;
+  record?: LiveRecord | undefined;
+  stats?: Broadcast["stats"];
+};
+
+/** A stream's record, counts included, without watching it. */
+export function useLiveRecord(
+  client: Pick<Client<any>, "live">,
+  stream: string | undefined,
+): {
+  /** Absent until the room of the stream is joined. */
+  record: LiveRecord | undefined;
+  /** Why it cannot be seen, or no longer. */
+  error: SamewireError | undefined;
 };

@@ -70,3 +70,56 @@ export function useFile(client, id) {
   const share = jobs.length > 0 ? jobs.reduce((sum, { progress }) => sum + progress, 0) / jobs.length : 100;
   return { file: state ?? undefined, progress: state ? share : undefined, status, error };
 }
+
+/** What is broadcast, watched or followed for as long as the component is there; `read` takes from it what is shown. */
+function usePart(begin, types, read, nothing, dependencies) {
+  const [shown, setShown] = useState(nothing);
+  useEffect(() => {
+    const part = begin();
+    if (!part) return;
+    const show = () => setShown(read(part));
+    const offs = types.map((type) => part.on(type, show));
+    show();
+    return () => {
+      for (const off of offs) off();
+      part.stop();
+      setShown(nothing);
+    };
+  }, dependencies);
+  return shown;
+}
+
+const UNSEEN = { watch: undefined, state: "connecting", waiting: false, playbackBlocked: false };
+
+export function useWatch(client, stream, options) {
+  const latest = useRef(options);
+  latest.current = options;
+  const video = useRef(null);
+  const begin = () => (stream === undefined ? undefined : client.live.watch(stream, { video: video.current ?? undefined, ...latest.current }));
+  const read = (watch) => {
+    const { state, what, reason, waiting, error, record, viewerId, mediaStream, stats, playbackBlocked } = watch;
+    return { watch, state, what, reason, waiting, error, record, viewerId, mediaStream, stats, playbackBlocked };
+  };
+  const shown = usePart(begin, ["state", "record", "media", "stats", "playback"], read, UNSEEN, [client, stream]);
+  return { ...shown, video };
+}
+
+const UNSENT = { broadcast: undefined, state: "connecting", viewers: new Map(), muted: { audio: false, video: false } };
+
+export function useBroadcast(client, stream, media, options) {
+  const latest = useRef(options);
+  latest.current = options;
+  const begin = () => (stream === undefined || !media ? undefined : client.live.broadcast(stream, media, latest.current));
+  const read = (broadcast) => {
+    const { state, what, reason, error, record, viewers, stats, muted } = broadcast;
+    return { broadcast, state, what, reason, error, record, viewers, stats, muted };
+  };
+  return usePart(begin, ["state", "record", "viewers", "stats"], read, UNSENT, [client, stream, media]);
+}
+
+const UNKNOWN = { record: undefined, error: undefined };
+
+export function useLiveRecord(client, stream) {
+  const begin = () => (stream === undefined ? undefined : client.live.observe(stream));
+  return usePart(begin, ["record", "status"], ({ record, error }) => ({ record, error }), UNKNOWN, [client, stream]);
+}

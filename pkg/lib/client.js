@@ -4,6 +4,7 @@ import { SamewireError } from "./error.js";
 import { Events, Inbox } from "./events.js";
 import { post } from "./http.js";
 import { placeOf, rememberedBy } from "./lasting.js";
+import { Live } from "./live/live.js";
 import { start } from "./load.js";
 import { Membership } from "./membership.js";
 import { addressesOf, pathOf } from "./options.js";
@@ -44,6 +45,7 @@ export class Client {
   #incoming = new Map();
   /** Memberships that are not over, by the room's name. */
   #rooms = new Map();
+  #live;
 
   constructor(options = {}) {
     this.#options = options;
@@ -135,6 +137,10 @@ export class Client {
     let membership = this.#rooms.get(name);
     if (!membership) this.#rooms.set(name, (membership = new Membership(this.#joining, name, options)));
     return new Room(membership, options);
+  }
+
+  get live() {
+    return (this.#live ??= new Live(this));
   }
 
   watchFile(id, options) {

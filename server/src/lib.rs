@@ -26,7 +26,6 @@ mod interim;
 pub mod jobs;
 pub mod limits;
 mod link;
-pub mod live;
 pub mod media;
 mod metrics;
 pub mod portal;

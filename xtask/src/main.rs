@@ -7,7 +7,6 @@ mod apt;
 mod bare;
 mod bench;
 mod chromium;
-mod coturn;
 mod ffmpeg;
 mod imports;
 mod npm;

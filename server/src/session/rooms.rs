@@ -185,7 +185,6 @@ impl Session {
         }
         let presence = joining.presence;
         let joiner = Joiner {
-            session: Some(self.key()),
             identity: self.identity.clone(),
             role,
             info: joining.info.clone(),

@@ -1,0 +1,54 @@
+// What the app's handles of a stream have in common: its room, its record and its events.
+import { SamewireError } from "../error.js";
+import { Events } from "../events.js";
+
+/** A part of live video that is loaded when it is first needed. */
+export function loaded(module) {
+  return module.catch((cause) => {
+    throw new SamewireError("module-unavailable", `a part of the SDK could not be loaded (${cause.message})`, { retryable: true, cause });
+  });
+}
+
+export class Handle {
+  #events = new Events();
+  #stopped = false;
+
+  constructor(client, stream) {
+    this.stream = stream;
+    this.room = client.join(`live:${stream}`, { presence: false });
+    // Those who are told by the record alone would not see what was between two of them.
+    this.room.on("event", ({ name, data }) => {
+      this.emit("event", { name, data });
+      if (name === "quality_changed") this.emit("quality", data.quality);
+    });
+    this.room.on("state", () => this.record && this.emit("record", this.record));
+  }
+
+  get record() {
+    return this.room.state ?? undefined;
+  }
+
+  get stopped() {
+    return this.#stopped;
+  }
+
+  on(type, listener) {
+    return this.#events.on(type, listener);
+  }
+
+  emit(type, value) {
+    this.#events.emit(type, () => value);
+  }
+
+  /** Leaves the room. False when that was done before. */
+  leave() {
+    if (this.#stopped) return false;
+    this.#stopped = true;
+    this.room.leave();
+    return true;
+  }
+
+  [Symbol.dispose ?? Symbol("dispose")]() {
+    this.stop();
+  }
+}

@@ -1,0 +1,78 @@
+// What arrives, and the <video> that shows it.
+
+export class Playing {
+  /** One for as long as the watch lasts: the tracks in it change, so that an element which shows it keeps the last frame. */
+  stream;
+  blocked = false;
+  #video;
+  #muted;
+  #tell;
+  #unlisten;
+
+  /** `tell(type, value)` hears "media" and "playback". */
+  constructor({ video, muted }, tell) {
+    this.#tell = tell;
+    this.#video = video;
+    this.#muted = muted ?? video?.muted ?? true;
+    if (!video) return;
+    video.muted = this.#muted;
+    video.playsInline = true;
+    // A page that was hidden may not play until it is seen.
+    const seen = () => !document.hidden && this.blocked !== "sound" && this.#play();
+    document.addEventListener("visibilitychange", seen);
+    this.#unlisten = () => document.removeEventListener("visibilitychange", seen);
+  }
+
+  /** Shows these tracks in place of those before. */
+  show(tracks) {
+    this.stream ??= new MediaStream();
+    const before = this.stream.getTracks();
+    for (const track of tracks) this.stream.addTrack(track);
+    for (const track of before) if (!tracks.includes(track)) this.stream.removeTrack(track);
+    if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
+    this.#tell("media", this.stream);
+    this.#play();
+  }
+
+  /** In a gesture: plays as it was asked to. Resolves with whether it does. */
+  async resume() {
+    if (!this.#video) return true;
+    this.#video.muted = this.#muted;
+    await this.#play();
+    return this.blocked === false;
+  }
+
+  end() {
+    this.#unlisten?.();
+    if (this.stream && this.#video?.srcObject === this.stream) this.#video.srcObject = null;
+    for (const track of this.stream?.getTracks() ?? []) this.stream.removeTrack(track);
+    this.#video = undefined;
+  }
+
+  async #play() {
+    const video = this.#video;
+    if (!video?.srcObject) return;
+    let error = await refusal(video);
+    // Without sound any page may play.
+    if (error?.name === "NotAllowedError" && !video.muted) {
+      video.muted = true;
+      error = await refusal(video);
+    }
+    // Other refusals are of a play() that another one has overtaken, or of an element that was taken away.
+    if (video !== this.#video || (error && error.name !== "NotAllowedError")) return;
+    this.#turn(error ? "all" : video.muted && !this.#muted ? "sound" : false);
+  }
+
+  #turn(blocked) {
+    if (blocked === this.blocked) return;
+    this.blocked = blocked;
+    this.#tell("playback", blocked);
+  }
+}
+
+function refusal(video) {
+  return video.play().then(
+    () => undefined,
+    (error) => error,
+  );
+}

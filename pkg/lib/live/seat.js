@@ -1,0 +1,88 @@
+// The place of one viewer in a broadcast. What goes wrong in it stays in it.
+import { report } from "../error.js";
+import { Peer } from "./peer.js";
+
+export class Seat {
+  /** What the app sees; another object after each change. */
+  shown;
+  summary;
+  #peer;
+  #ice;
+  #needs;
+
+  constructor(glue, id, user, { line, ice, source, options, changed }) {
+    this.shown = { id, user, state: "connecting", error: undefined, stats: undefined };
+    this.#ice = ice;
+    this.#needs = { changed };
+    const about = { viewer: id };
+    this.#guard(() => {
+      this.#peer = new Peer(glue, "broadcaster", {
+        send: (negotiation, message) => line.ask("signal", { ...about, negotiation, message }),
+        rebuild: async (negotiation) => this.begin((await line.ask("renegotiate", { ...about, negotiation })).negotiation),
+        state: (state, error) => this.#turn({ state, error }),
+        tracks: () => {},
+        crashed: (error) => this.#turn({ state: "failed", error }),
+      });
+      const { encodings, contentHint } = options;
+      this.#peer.setMedia(source.stream, { encodings, contentHint });
+    });
+  }
+
+  async begin(negotiation) {
+    try {
+      await this.#peer?.begin(negotiation, this.#ice);
+    } catch (error) {
+      this.#turn({ state: "failed", error });
+    }
+  }
+
+  hear(name, data) {
+    if (name === "peer") this.begin(data.negotiation);
+    else this.#guard(() => this.#peer?.hear(name, data));
+  }
+
+  link(up) {
+    this.#guard(() => this.#peer?.link(up));
+  }
+
+  async replaceTrack(track) {
+    await this.#peer?.replaceTrack(track.kind, track);
+  }
+
+  /** What was sent to it in the last second. */
+  async measure() {
+    try {
+      const told = await this.#peer?.stats();
+      if (!told) return;
+      this.summary = told.summary;
+      this.shown = { ...this.shown, stats: told.stats };
+    } catch {
+      // Of a connection that is being closed nothing can be known.
+    }
+  }
+
+  close() {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    this.shown = { ...this.shown, state: "closed" };
+    try {
+      peer?.close();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #turn(change) {
+    if (this.shown.state === "closed") return;
+    this.shown = { ...this.shown, ...change };
+    this.#needs.changed();
+  }
+
+  #guard(work) {
+    try {
+      work();
+    } catch (error) {
+      this.#turn({ state: "failed", error });
+    }
+  }
+}

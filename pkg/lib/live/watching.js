@@ -1,0 +1,165 @@
+// What works behind a watch: its place as a viewer, the one connection to the broadcaster, and what people are told of them.
+import { IceServers } from "./ice.js";
+import { Line } from "./line.js";
+import { Peer } from "./peer.js";
+import { Pulse } from "./pulse.js";
+import { View } from "./view.js";
+
+export class Watching {
+  #glue;
+  #part;
+  #room;
+  #playing;
+  #wait;
+  #line;
+  #ice;
+  #view;
+  #peer;
+  #viewer;
+  #over = false;
+  /** Rises with each question of being let in: an answer to an earlier one counts no longer. */
+  #asked = 0;
+  #undo = [];
+
+  static async begin(part, playing, options) {
+    return new Watching(await Peer.load(), part, playing, options);
+  }
+
+  constructor(glue, part, playing, { wait = true }) {
+    this.#glue = glue;
+    this.#part = part;
+    this.#room = part.room;
+    this.#playing = playing;
+    this.#wait = wait;
+    this.#line = new Line(part.client, part.room, part.stream);
+    this.#ice = new IceServers(this.#line);
+    this.#view = new View(glue, part);
+    const pulse = new Pulse((reporting) => this.#measure(reporting));
+    this.#undo.push(
+      () => pulse.end(),
+      () => this.#view.free(),
+      this.#room.on("status", (status) => this.#moved(status)),
+      this.#room.on("signal", ({ name, data }) => this.#heard(name, data)),
+      this.#room.on("state", (record) => this.#told(record)),
+    );
+    this.#moved(this.#room.status);
+  }
+
+  /** Tries again: to be let in, or by a new connection. */
+  retry() {
+    if (this.#over) return;
+    this.#dismiss();
+    this.#view.retry();
+    if (this.#line.up) this.#enter();
+  }
+
+  /** Ends it, and tells the server where that can be done. */
+  end() {
+    if (this.#over) return undefined;
+    this.#over = true;
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#dismiss();
+    return this.#line.farewell("leave");
+  }
+
+  /** What a diagnosis wants to know. */
+  get observed() {
+    return { side: "viewer", state: this.#part.state, stats: this.#part.stats };
+  }
+
+  #moved(status) {
+    this.#view.link(status === "joined");
+    if (status === "joined") {
+      this.#told(this.#room.state);
+      this.#enter();
+    } else if (status === "left") {
+      this.#view.failed(this.#room.error);
+      this.#dismiss();
+    } else {
+      this.#peer?.link(false);
+    }
+  }
+
+  #told(record) {
+    if (!record) return;
+    const ended = record.state === "ended" && this.#view.record?.state !== "ended";
+    this.#view.told(record);
+    // Nothing comes over this connection any more. The next broadcast begins with another one.
+    if (!ended || !this.#viewer) return;
+    this.#dismiss();
+    if (this.#wait && this.#line.up) this.#enter();
+  }
+
+  /** Asks to be let in. Whoever is in already is answered the same. */
+  async #enter() {
+    const asked = (this.#asked += 1);
+    try {
+      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait });
+      if (this.#over || asked !== this.#asked) return;
+      this.#ice.take(ice);
+      if (viewer) this.#admit(viewer, negotiation);
+      // The one of before is not known any more.
+      else this.#dismiss();
+      this.#peer?.link(true);
+    } catch (error) {
+      if (this.#over || asked !== this.#asked) return;
+      this.#dismiss();
+      this.#view.failed(error);
+    }
+  }
+
+  #heard(name, data) {
+    if (name === "watching") this.#admit(data.viewer, data.negotiation);
+    else if (name === "refused") this.#view.failed(data);
+    else if (name === "superseded") this.#finish("superseded");
+    else if (data?.viewer !== this.#viewer) return;
+    else if (name === "peer") this.#begin(data.negotiation);
+    else this.#peer?.hear(name, data);
+  }
+
+  #admit(viewer, negotiation) {
+    if (viewer !== this.#viewer) {
+      this.#dismiss();
+      this.#viewer = viewer;
+      this.#part.admitted(viewer);
+      this.#peer = new Peer(this.#glue, "viewer", {
+        send: (negotiation, message) => this.#line.ask("signal", { negotiation, message }),
+        rebuild: async (negotiation) => this.#begin((await this.#line.ask("renegotiate", { negotiation })).negotiation),
+        state: (state, error) => this.#view.peer(state, error),
+        tracks: (tracks) => this.#playing.show(tracks),
+        crashed: (error) => this.#view.failed(error),
+      });
+    }
+    this.#begin(negotiation);
+  }
+
+  async #begin(negotiation) {
+    try {
+      await this.#peer?.begin(negotiation, this.#ice);
+    } catch (error) {
+      if (!this.#over) this.#view.failed(error);
+    }
+  }
+
+  #finish(reason) {
+    this.end();
+    this.#part.turn("ended", { reason });
+    this.#part.stop();
+  }
+
+  /** Gives the connection up. The last frame stays on the screen. */
+  #dismiss() {
+    const peer = this.#peer;
+    this.#peer = this.#viewer = undefined;
+    peer?.close();
+    if (peer) this.#view.peer("closed");
+  }
+
+  async #measure(reporting) {
+    const told = await this.#peer?.stats();
+    if (this.#over || !told) return;
+    this.#view.frames(told.stats.frames);
+    this.#part.measured(told.stats);
+    if (reporting && told.summary && this.#line.up) this.#line.tell("report", { summary: told.summary });
+  }
+}
