@@ -26,6 +26,7 @@ mod interim;
 pub mod jobs;
 pub mod limits;
 mod link;
+pub mod live;
 pub mod media;
 mod metrics;
 pub mod portal;

@@ -7,6 +7,7 @@ mod apt;
 mod bare;
 mod bench;
 mod chromium;
+mod coturn;
 mod ffmpeg;
 mod imports;
 mod npm;

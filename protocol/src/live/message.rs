@@ -25,6 +25,10 @@ pub struct Description {
     /// Which exchange of this peer connection it belongs to: an offer's round is higher than those of all offers that its sender has
     /// made or applied, an answer's is that of its offer.
     pub round: u32,
+    /// In an answer: the highest round that its sender has offered itself, so that an offer that it took back is known to be stale
+    /// when it comes late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<u32>,
     /// The description (RFC 8866), 1 byte to 64 KiB, beginning with `v=0`.
     pub sdp: Box<str>,
 }
@@ -138,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_message_survives_its_text_form() {
-        let description = Description { round: 3, sdp: "v=0\r\n".into() };
+        let description = Description { round: 3, made: Some(2), sdp: "v=0\r\n".into() };
         let candidate = Candidate {
             candidate: "candidate:1 1 udp 2122260223 192.0.2.1 61665 typ host".into(),
             sdp_mid: Some("0".into()),

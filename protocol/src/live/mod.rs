@@ -7,10 +7,12 @@ mod event;
 mod message;
 pub mod methods;
 mod name;
+pub mod peer;
 mod record;
 mod signal;
 pub mod stats;
 mod timestamp;
+pub mod view;
 
 pub use event::{LiveEvent, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged};
 pub use message::{Candidate, Candidates, Description, PeerMessage};

@@ -183,7 +183,7 @@ mod tests {
         let viewer = ViewerId::from_random(7);
         let negotiation = Negotiation::new(3).unwrap();
         let peer = PeerRef { viewer, negotiation };
-        let description = Description { round: 1, sdp: "v=0\r\n".into() };
+        let description = Description { round: 1, made: None, sdp: "v=0\r\n".into() };
         let candidate = Candidate { candidate: "candidate:1".into(), sdp_mid: Some("0".into()), ..Candidate::default() };
         for (signal, told) in [
             (

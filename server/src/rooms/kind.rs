@@ -8,7 +8,7 @@ use samewire_protocol::rooms::{Role, RoomName};
 use samewire_protocol::{Code, Failure};
 use serde_json::Value;
 
-use super::core::{Change, Message};
+use super::core::{Change, MemberNews, Message};
 use super::metrics::Metrics;
 use super::policy::{Admission, KindPolicy};
 use crate::auth::Access;
@@ -68,6 +68,13 @@ pub trait RoomKind: Send + Sync + 'static {
     fn publish<'a>(&'a self, publishing: Publishing) -> Deciding<'a, Publishing> {
         Box::pin(ready(Ok(publishing)))
     }
+
+    /// Something happened to a member of a room: it came, lost its link, is back, may be something else, or is gone. Told in order, and
+    /// before anybody else in the room can see it. Default: nothing.
+    ///
+    /// Called behind the room's lock: it may only take note, and must neither wait nor ask anything of [`Rooms`](super::Rooms); a task
+    /// of the program's does what follows.
+    fn member(&self, _news: &MemberNews) {}
 }
 
 /// Somebody wants to come into a room.

@@ -40,11 +40,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use samewire_protocol::rooms::methods::{Published, Sent, To};
-use samewire_protocol::rooms::{Entry, Epoch, RoomName};
+use samewire_protocol::rooms::{Entry, Epoch, Member, RoomName};
 use samewire_protocol::{Code, Failure};
 use serde_json::value::RawValue;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::core::{Leaving, MemberNews, What};
 pub use kind::{Deciding, Joining, Publishing, RoomKind};
 pub use kinds::Kinds;
 pub use metrics::{Count, Metrics};
@@ -148,6 +149,22 @@ impl Rooms {
         let nobody = || Failure::new(Code::MemberNotFound, format!("nobody is in {room}"));
         let there = self.find(room).ok_or_else(nobody)?;
         let sent = there.change(|core, now| core.send(now, Author::Server(SERVER), to, message))?;
+        there.kind.metrics.signals.add(sent.delivered + sent.held);
+        Ok(sent)
+    }
+
+    /// Sends a message to the member of this number in this epoch: where the room was closed and made anew, the number may be somebody
+    /// else's by now.
+    ///
+    /// # Errors
+    /// As for [`Rooms::send`].
+    pub fn send_to(&self, room: &RoomName, epoch: Epoch, member: Member, message: Message) -> Result<Sent, Failure> {
+        let nobody = || Failure::new(Code::MemberNotFound, format!("the member {member} of {room} is gone"));
+        let there = self.find(room).ok_or_else(nobody)?;
+        let sent = there.change(|core, now| match core.epoch() == epoch {
+            true => core.send(now, Author::Server(SERVER), &To::Member(member), message),
+            false => Err(nobody()),
+        })?;
         there.kind.metrics.signals.add(sent.delivered + sent.held);
         Ok(sent)
     }

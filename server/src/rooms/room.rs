@@ -46,8 +46,11 @@ struct Inner {
 }
 
 impl Room {
-    pub(super) fn new(core: Core, kind: Arc<Kind>, schedule: Arc<Schedule>) -> Arc<Self> {
+    pub(super) fn new(mut core: Core, kind: Arc<Kind>, schedule: Arc<Schedule>) -> Arc<Self> {
         kind.metrics.rooms.add(1);
+        if kind.own.is_some() {
+            core.listen();
+        }
         Arc::new(Self {
             name: core.name().clone(),
             kind,
@@ -84,6 +87,7 @@ impl Room {
         let mut inner = self.inner.lock();
         inner.core.set_ahead(ahead);
         let result = change(&mut inner, now);
+        self.tell_kind(&mut inner.core);
         let wakes = inner.core.wakes();
         // A room that was let go has nothing to come.
         let due = inner.core.due().filter(|_| !inner.is_gone);
@@ -105,6 +109,17 @@ impl Room {
             self.schedule.add(self, due);
         }
         result
+    }
+
+    /// Behind the lock, so that the kind hears in order what happens to members, and before anybody else can see it.
+    fn tell_kind(&self, core: &mut Core) {
+        let Some(own) = &self.kind.own else { return };
+        for news in core.take_news() {
+            let told = std::panic::AssertUnwindSafe(|| own.member(&news));
+            if std::panic::catch_unwind(told).is_err() {
+                tracing::error!(room = %self.name, "a kind of rooms panicked over what happened to a member");
+            }
+        }
     }
 
     fn wake(&self, wakes: &Wakes) {

@@ -16,6 +16,16 @@ use crate::auth::{Access, Identity};
 use crate::rooms::Room;
 use crate::streams::{Excerpt, Incoming, Outgoing};
 
+/// One life of a session. A page that is loaded anew may go on with the session of the page before, whose memory is gone: then the id
+/// is the same, and the life is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    /// The session.
+    pub id: SessionId,
+    /// Which of its lives.
+    pub life: u64,
+}
+
 /// The session that a call came over, or whose credential a call over HTTP carried. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SessionHandle(Arc<Session>);
@@ -29,6 +39,12 @@ impl SessionHandle {
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.0.id
+    }
+
+    /// The session and its life, as [`MemberNews`](crate::rooms::core::MemberNews) name it.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        self.0.key()
     }
 
     /// Whose session it is.
@@ -74,6 +90,14 @@ impl SessionHandle {
         drop(core);
         self.0.wake();
         Ok((reference, file))
+    }
+
+    /// The member as which the session is in a room. Waits for a join that is under way: a call may come right behind it.
+    ///
+    /// # Errors
+    /// `not-joined`.
+    pub async fn member_of(&self, room: &RoomName) -> Result<Member, Failure> {
+        self.membership(room).await.map(|(_, member)| member)
     }
 
     pub(crate) async fn membership(&self, room: &RoomName) -> Result<(Arc<Room>, Member), Failure> {

@@ -30,7 +30,7 @@ pub(crate) use bell::Bell;
 use errands::Errands;
 pub(crate) use expiry::{Expiries, expire};
 pub(crate) use greet::{Admitted, Greeted, admit, greet, random};
-pub use handle::SessionHandle;
+pub use handle::{SessionHandle, SessionKey};
 pub(crate) use registry::Sessions;
 use renewal::{Held, Renewal};
 use rooms::Memberships;
@@ -157,6 +157,10 @@ impl Session {
             }
             self.leave_rooms_unread(link);
         }
+    }
+
+    pub(crate) fn key(&self) -> SessionKey {
+        SessionKey { id: self.id, life: self.life }
     }
 
     pub(crate) fn is_current(&self, link: Link) -> bool {

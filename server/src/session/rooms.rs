@@ -185,6 +185,7 @@ impl Session {
         }
         let presence = joining.presence;
         let joiner = Joiner {
+            session: Some(self.key()),
             identity: self.identity.clone(),
             role,
             info: joining.info.clone(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::browser;
 use crate::shell::{Outcome, run};
 use crate::workspace::Workspace;
-use crate::{chromium, ffmpeg, npm, purity, tarball, tools};
+use crate::{chromium, coturn, ffmpeg, npm, purity, tarball, tools};
 
 /// One run of the tests: what a step made and a later one uses.
 pub(super) struct Session<'a> {
@@ -53,6 +53,7 @@ impl<'a> Session<'a> {
 
     pub(super) fn rust(&self) -> Outcome {
         ffmpeg::ensure(self.workspace)?;
+        coturn::ensure(self.workspace)?;
         let server = self.server()?;
         run(self.workspace.cargo(["test", "--workspace"]).env("SAMEWIRE_BIN", server))
     }
@@ -70,6 +71,7 @@ impl<'a> Session<'a> {
     pub(super) fn browser(&mut self) -> Outcome {
         let chromium = chromium::ensure(self.workspace)?;
         ffmpeg::ensure(self.workspace)?;
+        coturn::ensure(self.workspace)?;
         npm::ensure_installed(self.workspace, npm::DEMO)?;
         let server = self.server()?;
         let tarball = self.tarball()?;

@@ -6,13 +6,17 @@ use serde_json::value::RawValue;
 
 use super::bucket::Bucket;
 use super::members::There;
+use super::news::{Leaving, What};
 use super::signals::Signals;
 use super::{Core, Millis, Reader};
 use crate::auth::Identity;
+use crate::session::SessionKey;
 
 /// Who wants to be in a room.
 #[derive(Clone, Debug)]
 pub struct Joiner {
+    /// Its session; `None` for members that none stands behind.
+    pub session: Option<SessionKey>,
     /// Who it is.
     pub identity: Identity,
     /// What it may be.
@@ -38,15 +42,16 @@ impl Core {
             let message = format!("the room {} has {most} members, as many as it may; try again later", self.name);
             return Err(Failure::new(Code::RoomFull, message));
         }
-        let Joiner { identity, role, info, presence, from, signals } = joiner;
+        let Joiner { session, identity, role, info, presence, from, signals } = joiner;
         let bucket = Bucket::full(now, self.policy.burst);
         let since = self.newest;
         let signals = signals.filter(|seq| *seq > 0).map(|seq| Box::new(Signals::after(seq)));
         let there = {
             let (identity, role) = (identity.clone(), role.clone());
-            |id| There { identity, id, role, info, away: None, since, bucket, signals }
+            |id| There { session, identity, id, role, info, away: None, since, bucket, signals }
         };
         let (member, user, is_first) = self.members.add(there, &identity);
+        self.tell(member, What::Came { role: role.clone() });
         self.note(now, member, is_first.then_some(&*user));
         let watches = presence && self.policy.see.has(&role);
         Ok(Reader::new(member, role, watches, from))
@@ -56,9 +61,9 @@ impl Core {
     pub fn rejoin(&mut self, now: Millis, member: Member, joiner: Joiner) -> Option<Reader> {
         let Joiner { role, info, presence, from, signals, .. } = joiner;
         let there = self.members.get_mut(member)?;
-        there.away = None;
-        let has_changed =
-            there.role != role || there.info.as_ref().map(|info| info.get()) != info.as_ref().map(|info| info.get());
+        let was_away = there.away.take().is_some();
+        let is_another = there.role != role;
+        let has_changed = is_another || there.info.as_ref().map(|info| info.get()) != info.as_ref().map(|info| info.get());
         there.role = role.clone();
         there.info = info;
         if let Some(held) = &mut there.signals {
@@ -68,6 +73,12 @@ impl Core {
             let user = there.id.clone();
             self.note(now, member, Some(&user));
         }
+        if was_away {
+            self.tell(member, What::Back);
+        }
+        if is_another {
+            self.tell(member, What::Role { role: role.clone() });
+        }
         let watches = presence && self.policy.see.has(&role);
         Some(Reader::new(member, role, watches, from))
     }
@@ -75,9 +86,10 @@ impl Core {
     /// A member is something else from here on; nothing for one that is a member no longer.
     pub fn change_role(&mut self, now: Millis, member: Member, role: Role) {
         if let Some(there) = self.members.get_mut(member) {
-            there.role = role;
+            there.role = role.clone();
             let user = there.id.clone();
             self.note(now, member, Some(&user));
+            self.tell(member, What::Role { role });
         }
     }
 
@@ -105,6 +117,7 @@ impl Core {
         let linger = u64::try_from(self.policy.linger.as_millis()).unwrap_or(u64::MAX);
         if let Some(there) = self.members.get_mut(member) {
             there.away = Some(now);
+            self.tell(member, What::Away);
             self.lingering.push_back((now.saturating_add(linger), member));
             self.tick(now);
         }
@@ -113,12 +126,12 @@ impl Core {
     /// A member leaves, and need not be told.
     pub fn leave(&mut self, now: Millis, member: Member) {
         self.members.told(member);
-        self.take_out(now, member);
+        self.take_out(now, member, Leaving::Left);
     }
 
     /// Takes a member out, and tells it why.
     pub fn remove(&mut self, now: Millis, member: Member, failure: Failure) {
-        if self.take_out(now, member) {
+        if self.take_out(now, member, Leaving::Removed(failure.clone())) {
             self.members.tell(member, failure);
         }
     }
@@ -137,8 +150,9 @@ impl Core {
         members.len()
     }
 
-    pub(super) fn take_out(&mut self, now: Millis, member: Member) -> bool {
+    pub(super) fn take_out(&mut self, now: Millis, member: Member, reason: Leaving) -> bool {
         let Some((there, has_changed)) = self.members.remove(member) else { return false };
+        self.tell_of(member, there.session, &there.identity, What::Left { reason });
         self.note(now, member, has_changed.then_some(&*there.id));
         self.touched = now;
         self.version += 1;

@@ -13,6 +13,7 @@ use super::bucket::Bucket;
 use super::signals::Signals;
 use crate::auth::{ANONYMOUS_PREFIX, Identity};
 use crate::rooms::policy::PresenceMode;
+use crate::session::SessionKey;
 
 /// The members, and the users among them.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub(super) struct Members {
 /// One member.
 #[derive(Debug)]
 pub(super) struct There {
+    pub(super) session: Option<SessionKey>,
     pub(super) identity: Identity,
     /// The user's id as presence shows it: an anonymous one has none of its own, so it is named after its member.
     pub(super) id: Arc<str>,

@@ -12,6 +12,7 @@ mod history;
 mod joining;
 mod keys;
 mod members;
+mod news;
 mod pages;
 mod presence;
 mod publish;
@@ -38,6 +39,7 @@ use super::policy::KindPolicy;
 
 pub(crate) use admit::not_joined;
 pub use joining::Joiner;
+pub use news::{Leaving, MemberNews, What};
 pub use publish::{Author, Change, Message, Publication};
 pub use reader::{Budget, Pulled, Reader, Tally};
 
@@ -76,6 +78,8 @@ pub struct Core {
     wakes: Wakes,
     /// When something happened last that is worth keeping.
     touched: Millis,
+    /// What happened to members, for the kind that wants to know.
+    told: Option<Vec<MemberNews>>,
     /// By so much the time of rooms is ahead of what people take it for.
     ahead: Millis,
 }
@@ -122,6 +126,7 @@ impl Core {
             notes: 0,
             wakes: Wakes::Nobody,
             touched: now,
+            told: None,
             ahead: 0,
             policy,
         }
@@ -215,7 +220,7 @@ impl Core {
             let linger = u64::try_from(self.policy.linger.as_millis()).unwrap_or(u64::MAX);
             let away = self.members.get(member).and_then(|there| there.away);
             if away.is_some_and(|since| since.saturating_add(linger) <= now) {
-                self.take_out(now, member);
+                self.take_out(now, member, Leaving::Lingered);
             }
         }
         while let Some((_, member)) = self.signalled.pop_front_if(|(at, _)| *at <= now) {

@@ -8,6 +8,7 @@ mod roles;
 mod slow;
 mod speaking;
 mod states;
+mod telling;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -126,7 +126,7 @@ impl Server {
         let role = granted.unwrap_or_else(|| Some(core.policy().role.clone()));
         let role = role.ok_or_else(|| Failure::new(Code::Forbidden, "this room is not for you"))?;
         let identity = identity(held);
-        let joiner = Joiner { identity, role, info, presence, from, signals };
+        let joiner = Joiner { session: None, identity, role, info, presence, from, signals };
         let known = held.seats.get(&room).filter(|seat| seat.epoch == core.epoch()).map(|seat| seat.member);
         let back = known.and_then(|member| core.rejoin(millis(now), member, joiner.clone()));
         let reader = match back {

@@ -25,7 +25,7 @@ pub(super) fn anonymous(n: u8) -> Identity {
 }
 
 pub(super) fn member(id: &str) -> Joiner {
-    Joiner { identity: user(id), role: role("member"), info: None, presence: true, from: None, signals: None }
+    Joiner { session: None, identity: user(id), role: role("member"), info: None, presence: true, from: None, signals: None }
 }
 
 pub(super) fn raw(json: Value) -> Box<RawValue> {

@@ -1,0 +1,5 @@
+//! Live video: an app on rooms and their signals.
+
+mod ice;
+
+pub use ice::Ice;
