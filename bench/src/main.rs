@@ -5,6 +5,7 @@
 
 mod echo;
 mod idle;
+mod live;
 mod peer;
 mod raw;
 mod relay;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         return done(servers::serve(name));
     }
     if names.is_empty() {
-        names = ["echo", "idle", "uploads", "rooms"].map(String::from).into();
+        names = ["echo", "idle", "uploads", "rooms", "live"].map(String::from).into();
     }
     done(measure(&names))
 }
@@ -59,10 +60,14 @@ fn measure(names: &[String]) -> Outcome {
             "storm" => rooms::storm()?,
             "slow" => rooms::slow()?,
             "rooms" => measure(&["fanout", "latency", "idle-rooms", "storm", "slow"].map(String::from))?,
+            "live-counts" => live::counts()?,
+            "live-signal" => live::signal()?,
+            "live" => measure(&["live-counts", "live-signal"].map(String::from))?,
             other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
         }
     }
     Ok(())
 }
 
-const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow";
+const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow; of live streams: \
+                     live-counts, live-signal";

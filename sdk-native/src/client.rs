@@ -199,6 +199,15 @@ impl Client {
         self.begin((method, params, attachment), options, None).answer().await
     }
 
+    /// Makes a call whose answer nobody waits for.
+    pub(crate) fn tell<M: Method>(&self, params: &M::Params) {
+        let Ok(payload) = to_raw(params) else { return };
+        let payload = Some(payload);
+        let request =
+            CallRequest { method: M::NAME.to_owned(), payload, attachment: None, timeout: None, idempotent: M::IDEMPOTENT };
+        self.shared().change(|core, now| core.session.call(now, request));
+    }
+
     /// Makes a call whose result comes in parts.
     pub fn call_parts<M: Method>(&self, params: &M::Params, timeout: Option<Duration>) -> Result<Parts, Failure> {
         let payload = to_raw(params)?;

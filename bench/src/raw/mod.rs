@@ -8,7 +8,7 @@ mod link;
 
 pub(crate) use crowd::{Crowd, Member};
 pub(crate) use dialect::Dialect;
-pub(crate) use link::{Heard, Link};
+pub(crate) use link::{Heard, Link, Out};
 
 /// Puts this thread on the second core, away from the server, where there are two.
 pub(crate) fn pin() {
@@ -18,4 +18,10 @@ pub(crate) fn pin() {
     let mut cores = rustix::thread::CpuSet::new();
     cores.set(crate::peer::LOAD);
     let _ = rustix::thread::sched_setaffinity(None, &cores);
+}
+
+/// The number behind the first of this key.
+pub(crate) fn number(text: &str, key: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(key)?;
+    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }

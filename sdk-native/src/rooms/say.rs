@@ -180,9 +180,9 @@ impl Room {
         self.ask::<WhoIsThere>(&params, None, true).await.map(|(page, _)| page)
     }
 
-    /// Calls a method of rooms as a member. A call that was made again on a new connection may come before the room is joined again:
+    /// Calls a method as a member. A call that was made again on a new connection may come before the room is joined again:
     /// that it was refused for.
-    async fn ask<M: Method>(
+    pub(crate) async fn ask<M: Method>(
         &self,
         params: &M::Params,
         attachment: Option<Bytes>,

@@ -1,5 +1,7 @@
 //! How far a session is in its room, by the frames that it is sent.
 
+use crate::raw::number;
+
 /// What a session has of its room. Counted on the wire, before the client's own bookkeeping could mend anything.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Place {
@@ -46,10 +48,4 @@ impl Place {
         self.away_until = newest;
         self.is_in = true;
     }
-}
-
-/// The number behind the first of this key.
-pub(super) fn number(text: &str, key: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(key)?;
-    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }

@@ -10,9 +10,9 @@ use samewire_protocol::session::{CallRequest, Config, Input, JoinRequest, Output
 use samewire_protocol::{Instant, Link as LinkNo};
 use serde_json::value::RawValue;
 
-use super::place::{Place, number};
+use super::place::Place;
 use crate::Outcome;
-use crate::raw::{Heard, Link};
+use crate::raw::{Heard, Link, number};
 
 const AT_ONCE: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(30);
