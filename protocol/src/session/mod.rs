@@ -11,7 +11,7 @@ mod backoff;
 mod calls;
 mod event;
 mod link;
-mod rng;
+pub(crate) mod rng;
 mod rooms;
 mod state;
 mod streams;
