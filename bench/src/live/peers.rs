@@ -71,7 +71,8 @@ impl End {
         }
         let candidate = Candidate { candidate: format!("candidate:{mark}").into(), ..Candidate::default() };
         let candidates = Candidates { round: Some(1), candidates: vec![candidate], end: true };
-        for message in [description(Description { round: 1, sdp: sdp.into() }), PeerMessage::Candidates(candidates)] {
+        for message in [description(Description { round: 1, made: None, sdp: sdp.into() }), PeerMessage::Candidates(candidates)]
+        {
             let viewer = self.broadcasts.then_some(peer.viewer);
             let params = SignalParams { stream: self.stream.clone(), viewer, negotiation: peer.negotiation, message };
             out.call("live/signal", &serde_json::to_string(&params)?);

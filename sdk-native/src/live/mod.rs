@@ -26,7 +26,7 @@
 //!     match event {
 //!         // A viewer came, or its peer connection is to be made anew: it is waiting for an offer.
 //!         BroadcastEvent::Begin(peer) => {
-//!             let offer = PeerMessage::Offer(Description { round: 1, sdp: offer() });
+//!             let offer = PeerMessage::Offer(Description { round: 1, made: None, sdp: offer() });
 //!             broadcast.signal(peer.viewer, peer.negotiation, &offer).await?;
 //!         }
 //!         BroadcastEvent::Message(peer, message) => println!("{} says {}", peer.viewer, message.name()),
