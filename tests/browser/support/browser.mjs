@@ -25,9 +25,10 @@ export function launch({ flags = [] } = {}) {
   return chromium.launch({ executablePath: program(), args: [...FLAGS, ...flags] });
 }
 
-/** Opens a page at an address, in a context of its own, and takes note of what it does. */
-export async function open(browser, address, options = {}) {
+/** Opens a page at an address, in a context of its own, and takes note of what it does. `prepare(context)` runs before. */
+export async function open(browser, address, { prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  await prepare?.(context);
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const trace = new Trace(page);

@@ -122,12 +122,12 @@ export class Server {
 }
 
 /**
- * A token for a user of these servers (HS256). `expires` is in seconds from now; `rooms` are grants, as `[{ name, role }]`; another
- * `secret` makes a forgery.
+ * A token for a user of these servers (HS256). `expires` is in seconds from now; `rooms` and `live` are grants, as `[{ name, role }]`;
+ * another `secret` makes a forgery.
  */
-export function token(user, { expires = 3600, rooms, secret = SECRET } = {}) {
+export function token(user, { expires = 3600, rooms, live, secret = SECRET } = {}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { sub: user, exp: Math.floor(Date.now() / 1000) + expires, samewire: rooms && { rooms } };
+  const claims = { sub: user, exp: Math.floor(Date.now() / 1000) + expires, samewire: (rooms || live) && { rooms, live } };
   const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }

@@ -5,13 +5,13 @@ import { Proxy } from "./proxy.mjs";
 import { Server, token } from "./server.mjs";
 
 export class Stage {
-  /** Starts all of it. `settings` are environment variables of the server, `config` is the text of its configuration file. */
-  static async start({ settings, config } = {}) {
-    const stage = new Stage();
+  /** Starts all of it. `settings` are environment variables of the server, `config` is the text of its configuration file, `flags` are the browser's. */
+  static async start({ settings, config, flags } = {}) {
+    const stage = new this();
     try {
       stage.server = await Server.start({ settings, config });
       stage.proxy = await Proxy.to(stage.server.port);
-      stage.browser = await launch();
+      stage.browser = await launch({ flags });
     } catch (error) {
       await stage.end();
       throw error;
