@@ -20,6 +20,12 @@ export function rate(bytesPerSecond) {
   return `${bytes(Math.max(0, bytesPerSecond || 0))}/s`;
 }
 
+/** `640 kbit/s`, `1.24 Mbit/s`: what a line carries is counted in bits. */
+export function bitrate(bitsPerSecond) {
+  if (bitsPerSecond < 999_500) return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+  return `${(bitsPerSecond / 1_000_000).toFixed(bitsPerSecond < 9_995_000 ? 2 : 1)} Mbit/s`;
+}
+
 /** `12 s left`, `4 min left`; rounded more coarsely the longer it is, as an estimate should be. */
 export function timeLeft(seconds) {
   if (!Number.isFinite(seconds) || seconds < 0) return "";

@@ -1,5 +1,6 @@
 // A few seconds from the camera. What a browser records has no duration in its head, so the server has to find out.
 
+import { hasCameras, openCamera, whyNoCamera } from "./camera.js";
 import { h, icon, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { toast, toastError } from "./toast.js";
@@ -8,25 +9,18 @@ import { toast, toastError } from "./toast.js";
 const LONGEST = 10_000;
 const FORMATS = ["video/webm;codecs=vp9,opus", "video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
 
-/** Why there is no picture, by the name of the browser's exception. */
-const REASONS = {
-  NotAllowedError: "The browser keeps this page away from the camera. Allow it in the address bar, then try again.",
-  NotFoundError: "There is no camera. Connect one, or choose a film instead.",
-  NotReadableError: "Something else uses the camera. Close that, then try again.",
-};
-
 /** The button, where the browser can record. `onFilm(file)` gets what was recorded. */
 export function recordButton(onFilm) {
-  if (!navigator.mediaDevices?.getUserMedia || typeof MediaRecorder === "undefined") return [];
+  if (!hasCameras() || typeof MediaRecorder === "undefined") return [];
   return h("button", { type: "button", class: "button", "data-testid": "record", onclick: () => record(onFilm) }, icon("camera"), "Record");
 }
 
 async function record(onFilm) {
   let camera;
   try {
-    camera = await open();
+    camera = await openCamera();
   } catch (error) {
-    const reason = REASONS[error.name];
+    const reason = whyNoCamera(error);
     if (reason) toast("Nothing can be recorded", { detail: reason, kind: "bad" });
     else toastError("Nothing can be recorded", error);
     return;
@@ -41,17 +35,6 @@ async function record(onFilm) {
   const media = recorder.mimeType.split(";")[0];
   const day = new Date().toLocaleString("sv").replaceAll(":", ".").slice(0, 16);
   onFilm(new File(chunks, `Camera ${day}.${media.split("/")[1]}`, { type: media }));
-}
-
-/** A film without sound is better than none. */
-async function open() {
-  const video = { width: { ideal: 1280 }, height: { ideal: 720 } };
-  try {
-    return await navigator.mediaDevices.getUserMedia({ video, audio: true });
-  } catch (error) {
-    if (error.name !== "NotFoundError") throw error;
-    return navigator.mediaDevices.getUserMedia({ video });
-  }
 }
 
 /** The dialog with the picture, while it is recorded. Resolves with whether to keep what was. */

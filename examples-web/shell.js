@@ -28,6 +28,18 @@ export const PAGES = [
     about: "An uploader that knows nothing of samewire, over tus: another door to the same store.",
   },
   {
+    href: "/broadcast.html",
+    name: "Broadcast",
+    icon: "broadcast",
+    about: "Show your camera, or a test picture, to whoever watches: straight from browser to browser.",
+  },
+  {
+    href: "/watch.html",
+    name: "Watch",
+    icon: "eye",
+    about: "Watch live. Cut the session, and the picture goes on; the counts are right again when it is back.",
+  },
+  {
     href: "/portal.html",
     name: "Portal",
     icon: "screen",
@@ -84,6 +96,8 @@ function mark() {
 export function mountShell({ connected = true } = {}) {
   pill.hidden = !connected;
   document.body.prepend(h("a", { class: "skip", href: "#main" }, "Skip to the content"), header());
+  // On a phone there are more pages than fit.
+  document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /**
@@ -116,6 +130,9 @@ export async function openClient({ name, lazy = false } = {}) {
 
 /** The token that the page's client was opened with, for what goes over HTTP beside it. */
 export const token = () => identity.token;
+
+/** The name of whoever uses the page, where people choose theirs. */
+export const userName = () => (identity.mode === "dev" ? identity.name : undefined);
 
 async function signInPatiently(name) {
   let close;
