@@ -44,9 +44,7 @@ impl Session {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(url: String, token: Option<String>, ticket: Option<String>, listener: Listener) -> Self {
-        let mut seed = [0; 8];
-        fill_random(&mut seed);
-        let seed = u64::from_le_bytes(seed);
+        let seed = random();
         let agent = Some(AGENT.to_owned());
         let config = Config { token, ticket, agent, seed, read_ahead: READ_AHEAD, refreshes: true, ..Config::default() };
         Self(Driver::new(url, config, listener))
@@ -192,6 +190,13 @@ impl Session {
         let said = self.0.act(|session, now| session.cast(now, cast, attachment.as_deref()));
         said.err().map_or(JsValue::UNDEFINED, |failure| self.0.listener().shown(&failure))
     }
+}
+
+/// 64 random bits.
+pub(crate) fn random() -> u64 {
+    let mut seed = [0; 8];
+    fill_random(&mut seed);
+    u64::from_le_bytes(seed)
 }
 
 // Whether JSON params name a stream.

@@ -4,13 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use js_sys::Function;
 use samewire_protocol::session::{self, Event, Input, Output};
 use samewire_protocol::wire::SUBPROTOCOL;
 use samewire_protocol::{Instant, Link};
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::*;
 
+use crate::alarm::{Alarm, Courier, now};
 use crate::listener::Listener;
 use crate::transport::Socket;
 
@@ -18,26 +16,6 @@ use crate::transport::Socket;
 const LOW_WATER: u64 = session::SEND_AHEAD / 4;
 /// How soon: about what browsers allow a timer that arms itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
-/// The longest span that `setTimeout` takes. A timer that comes early is harmless.
-const LONGEST_TIMER: u64 = i32::MAX as u64;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn performance_now() -> f64;
-    // What it returns is a number in browsers and an object elsewhere.
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: f64) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
-    #[wasm_bindgen(js_name = queueMicrotask)]
-    fn queue_microtask(task: &Function);
-}
-
-/// The clock that the session counts by.
-pub(crate) fn now() -> Instant {
-    Instant::from_micros((performance_now() * 1_000.0) as u64)
-}
 
 pub(crate) struct Driver {
     url: String,
@@ -46,34 +24,20 @@ pub(crate) struct Driver {
     /// Whether every attempt to connect fails, for as long as a cut is simulated.
     offline: Cell<bool>,
     listener: Listener,
-    events: RefCell<Vec<Event>>,
-    /// Tells the events. While that is to come, the driver holds on to itself.
-    courier: Closure<dyn FnMut()>,
-    called: RefCell<Option<Rc<Self>>>,
-    alarm: Closure<dyn FnMut()>,
-    /// When the timer comes, and the timer.
-    armed: RefCell<Option<(Instant, JsValue)>>,
+    courier: Courier<Self, Event>,
+    alarm: Alarm,
 }
 
 impl Driver {
     pub(crate) fn new(url: String, config: session::Config, listener: Listener) -> Rc<Self> {
-        Rc::new_cyclic(|driver: &Weak<Self>| {
-            let task = |run: fn(&Rc<Self>)| {
-                let driver = driver.clone();
-                Closure::new(move || driver.upgrade().iter().for_each(run))
-            };
-            Self {
-                url,
-                session: RefCell::new(session::Session::new(config)),
-                socket: RefCell::new(None),
-                offline: Cell::new(false),
-                listener,
-                events: RefCell::default(),
-                courier: task(Self::deliver),
-                called: RefCell::new(None),
-                alarm: task(Self::ring),
-                armed: RefCell::new(None),
-            }
+        Rc::new_cyclic(|driver: &Weak<Self>| Self {
+            url,
+            session: RefCell::new(session::Session::new(config)),
+            socket: RefCell::new(None),
+            offline: Cell::new(false),
+            listener,
+            courier: Courier::new(driver, |driver| driver.courier.deliver(|event| driver.listener.tell(event))),
+            alarm: Alarm::new(driver, Self::ring),
         })
     }
 
@@ -133,7 +97,7 @@ impl Driver {
     }
 
     fn ring(self: &Rc<Self>) {
-        self.armed.take();
+        self.alarm.rung();
         self.act(|session, now| session.handle_timeout(now));
     }
 
@@ -157,7 +121,7 @@ impl Driver {
                         socket.close(code, &reason);
                     }
                 }
-                Output::Event(event) => self.events.borrow_mut().push(event),
+                Output::Event(event) => self.courier.take(event),
                 Output::Wait(at) => {
                     let crowd = self.crowd();
                     match crowd {
@@ -173,7 +137,7 @@ impl Driver {
                 }
             }
         }
-        self.deliver_soon();
+        self.courier.call(self);
     }
 
     fn dial(self: &Rc<Self>, link: Link) {
@@ -202,48 +166,11 @@ impl Driver {
         self.socket().map(|socket| (socket.link, socket.buffered()))
     }
 
-    /// Sees to it that the timer comes no later than the session needs it. One that comes too early costs less than a new one.
+    /// Sees to it that the timer comes no later than the session needs it.
     fn arm(&self, at: Option<Instant>, crowded: bool) {
-        let now = now();
-        let Some(at) = at.into_iter().chain(crowded.then(|| now + LOOK_AGAIN)).min() else { return };
-        let armed = match self.armed.take() {
-            Some((before, timer)) if before <= at => (before, timer),
-            armed => {
-                if let Some((_, timer)) = armed {
-                    clear_timeout(&timer);
-                }
-                let millis = at.as_micros().saturating_sub(now.as_micros()).div_ceil(1_000).min(LONGEST_TIMER);
-                (at, set_timeout(self.alarm.as_ref().unchecked_ref(), millis as f64))
-            }
-        };
-        *self.armed.borrow_mut() = Some(armed);
-    }
-
-    /// Tells the events from a task of its own: whoever made them happen has its answer first, and listeners may call back.
-    fn deliver_soon(self: &Rc<Self>) {
-        if self.events.borrow().is_empty() || self.called.borrow().is_some() {
-            return;
-        }
-        self.called.replace(Some(Rc::clone(self)));
-        queue_microtask(self.courier.as_ref().unchecked_ref());
-    }
-
-    fn deliver(self: &Rc<Self>) {
-        loop {
-            let events = self.events.take();
-            if events.is_empty() {
-                break;
-            }
-            events.into_iter().for_each(|event| self.listener.tell(event));
-        }
-        self.called.take();
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some((_, timer)) = self.armed.take() {
-            clear_timeout(&timer);
+        let soon = crowded.then(|| now() + LOOK_AGAIN);
+        if let Some(at) = at.into_iter().chain(soon).min() {
+            self.alarm.arm(at);
         }
     }
 }

@@ -8,9 +8,11 @@
 //! Everything here is paid for by each page that loads it, gzipped: gloo-net would take 8 KB to receive (it needs an executor of
 //! futures, and nothing else does) and 5 KB for HTTP, of 75 KB in all; serde_json would take 40 KB to read frames.
 
+mod alarm;
 mod bridge;
 mod driver;
 mod listener;
+pub mod live;
 mod transport;
 
 pub use bridge::{Session, digest_of, method_traits, names_stream, on_panic, reset};

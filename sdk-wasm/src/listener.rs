@@ -13,7 +13,7 @@ use samewire_protocol::{Failure, Ran};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
-use crate::driver::now;
+use crate::alarm::now;
 
 #[wasm_bindgen]
 extern "C" {

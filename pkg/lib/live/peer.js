@@ -7,6 +7,8 @@ export class Peer {
   #wanted = 0;
   #begun = 0;
   #early = [];
+  /** The browser's own connections, two at most: nobody else closes them when the instance of the wasm is lost. */
+  #open = [];
   #wasm;
   #hooks;
   #unwatch;
@@ -35,7 +37,7 @@ export class Peer {
   async begin(negotiation, ice) {
     if (this.#wanted >= negotiation) return;
     this.#wanted = negotiation;
-    const servers = JSON.stringify(await ice.fresh());
+    const servers = await ice.fresh();
     if (negotiation !== this.#wanted) return;
     this.#begun = negotiation;
     this.#enter((wasm) => wasm.begin(negotiation, servers));
@@ -43,14 +45,14 @@ export class Peer {
   }
 
   setMedia(stream, options) {
-    this.#enter((wasm) => wasm.setMedia(stream, JSON.stringify(options)));
+    this.#enter((wasm) => wasm.setMedia(stream, options));
   }
 
   /** A signal of the room that is for this peer. */
   hear(name, data) {
     // The other end may know of a connection before this one does.
     if (!(data.negotiation <= this.#begun)) this.#early.push([name, data]);
-    else this.#enter((wasm) => wasm.hear(name, JSON.stringify(data)));
+    else this.#enter((wasm) => wasm.hear(name, data));
   }
 
   link(up) {
@@ -66,8 +68,7 @@ export class Peer {
   }
 
   async stats() {
-    const told = await this.#enter((wasm) => wasm.stats());
-    return told && JSON.parse(told);
+    return this.#enter((wasm) => wasm.stats());
   }
 
   close() {
@@ -77,16 +78,20 @@ export class Peer {
 
   // What the wasm tells. None of these may throw.
 
+  opened(connection) {
+    this.#open = [...this.#open.slice(-1), new WeakRef(connection)];
+  }
+
   send(negotiation, message) {
-    this.#hooks.send(negotiation, JSON.parse(message)).catch((error) => this.#refused(error));
+    this.#hooks.send(negotiation, message).catch((error) => this.#refused(negotiation, error));
   }
 
   rebuild(negotiation) {
-    this.#hooks.rebuild(negotiation).catch((error) => this.#refused(error));
+    this.#hooks.rebuild(negotiation).catch((error) => this.#refused(negotiation, error));
   }
 
-  state(state, detail) {
-    this.#hooks.state(state, detail && failure(JSON.parse(detail)));
+  state(state, failure) {
+    this.#hooks.state(state, failure && errorOf(failure));
   }
 
   media(tracks) {
@@ -96,11 +101,12 @@ export class Peer {
   /** The instance is lost, and with it the connection. */
   crashed(error) {
     this.#detach();
+    for (const connection of this.#open) connection.deref()?.close();
     this.#hooks.crashed(error);
   }
 
-  #refused({ code = "internal", message, retryable = false, data }) {
-    this.#enter((wasm) => wasm.refused(code, message, retryable, data && JSON.stringify(data)));
+  #refused(negotiation, error) {
+    this.#enter((wasm) => wasm.refused(negotiation, error));
   }
 
   #enter(work) {
@@ -115,6 +121,6 @@ export class Peer {
   }
 }
 
-function failure({ code, message, ...rest }) {
+function errorOf({ code, message, ...rest }) {
   return new SamewireError(code, message, rest);
 }

@@ -46,7 +46,7 @@ export class View {
   #take(kind, value) {
     const wasm = this.#wasm;
     if (!wasm) return;
-    const { state, what, reason, waiting, failure } = JSON.parse(enter(() => wasm.take(kind, JSON.stringify(value))));
+    const { state, what, reason, waiting, failure } = enter(() => wasm.take(kind, value));
     this.#part.turn(state, { what, reason, waiting, error: failure && new SamewireError(failure.code, failure.message, failure) });
   }
 }
