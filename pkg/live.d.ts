@@ -160,6 +160,8 @@ export interface BroadcastOptions {
   encodings?: RTCRtpEncodingParameters[] | undefined;
   /** What the picture is like: `motion` keeps frames, `detail` and `text` keep sharpness. Default: what its track says. */
   contentHint?: "motion" | "detail" | "text" | undefined;
+  /** What the picture loses first where not all of it can be sent. Default: the browser's choice. */
+  degradationPreference?: "maintain-framerate" | "maintain-resolution" | "balanced" | undefined;
 }
 
 /** What a broadcast, a watch and an observer tell alike. */

@@ -1,4 +1,4 @@
-// One peer connection, as the wasm drives it. The wasm calls the methods that are marked so.
+// One end of the way between a broadcaster and a viewer, as the wasm drives it. The wasm calls the methods that are marked so.
 import { SamewireError } from "../error.js";
 import { enter, start, watch } from "../load.js";
 
@@ -22,8 +22,8 @@ export class Peer {
   }
 
   /**
-   * `hooks`: send(negotiation, message) and rebuild(negotiation) resolve when the server has heard of it; state(state, error), tracks(tracks),
-   * crashed(error).
+   * `hooks`: ask(method, params) calls a method about this peer, begin(negotiation) hears of another connection that counts; state(state,
+   * error), media(tracks), crashed(error).
    */
   constructor(glue, side, hooks) {
     this.#hooks = hooks;
@@ -31,7 +31,12 @@ export class Peer {
     this.#unwatch = watch(this);
   }
 
-  // What the orchestration commands. After the end all of it does nothing.
+  // What the package commands. After the end all of it does nothing.
+
+  /** What a broadcaster sends. */
+  setMedia(stream, options) {
+    this.#enter((wasm) => wasm.setMedia(stream, options));
+  }
 
   /** Begins the connection with this number, in place of one with a lower number. */
   async begin(negotiation, ice) {
@@ -42,10 +47,6 @@ export class Peer {
     this.#begun = negotiation;
     this.#enter((wasm) => wasm.begin(negotiation, servers));
     for (const [name, data] of this.#early.splice(0)) this.hear(name, data);
-  }
-
-  setMedia(stream, options) {
-    this.#enter((wasm) => wasm.setMedia(stream, options));
   }
 
   /** A signal of the room that is for this peer. */
@@ -59,6 +60,10 @@ export class Peer {
     this.#enter((wasm) => wasm.link(up));
   }
 
+  away(away) {
+    this.#enter((wasm) => wasm.away(away));
+  }
+
   restart() {
     this.#enter((wasm) => wasm.restart());
   }
@@ -67,6 +72,7 @@ export class Peer {
     await this.#enter((wasm) => wasm.replaceTrack(kind, track));
   }
 
+  /** Resolves with `{ stats, summary }` where there is a connection. */
   async stats() {
     return this.#enter((wasm) => wasm.stats());
   }
@@ -83,30 +89,35 @@ export class Peer {
   }
 
   send(negotiation, message) {
-    this.#hooks.send(negotiation, message).catch((error) => this.#refused(negotiation, error));
+    this.#ask("signal", { negotiation, message });
   }
 
   rebuild(negotiation) {
-    this.#hooks.rebuild(negotiation).catch((error) => this.#refused(negotiation, error));
+    this.#ask("renegotiate", { negotiation });
   }
 
   state(state, failure) {
-    this.#hooks.state(state, failure && errorOf(failure));
+    if (this.#wasm) this.#hooks.state(state, failure && new SamewireError(failure.code, failure.message, failure));
   }
 
   media(tracks) {
-    this.#hooks.tracks(tracks);
+    if (this.#wasm) this.#hooks.media(tracks);
   }
 
-  /** The instance is lost, and with it the connection. */
+  /** The instance is lost, and with it what drove the connections. */
   crashed(error) {
     this.#detach();
     for (const connection of this.#open) connection.deref()?.close();
     this.#hooks.crashed(error);
   }
 
-  #refused(negotiation, error) {
-    this.#enter((wasm) => wasm.refused(negotiation, error));
+  async #ask(method, params) {
+    try {
+      const { negotiation } = await this.#hooks.ask(method, params);
+      if (negotiation !== undefined) this.#hooks.begin(negotiation);
+    } catch (error) {
+      this.#enter((wasm) => wasm.refused(params.negotiation, error));
+    }
   }
 
   #enter(work) {
@@ -119,8 +130,4 @@ export class Peer {
     this.#unwatch();
     return wasm;
   }
-}
-
-function errorOf({ code, message, ...rest }) {
-  return new SamewireError(code, message, rest);
 }

@@ -14,17 +14,15 @@ export class Seat {
     this.shown = { id, user, state: "connecting", error: undefined, stats: undefined };
     this.#ice = ice;
     this.#needs = { changed };
-    const about = { viewer: id };
     this.#guard(() => {
       this.#peer = new Peer(glue, "broadcaster", {
-        send: (negotiation, message) => line.ask("signal", { ...about, negotiation, message }),
-        rebuild: async (negotiation) => this.begin((await line.ask("renegotiate", { ...about, negotiation })).negotiation),
+        ask: (method, params) => line.ask(method, { viewer: id, ...params }),
+        begin: (negotiation) => this.begin(negotiation),
         state: (state, error) => this.#turn({ state, error }),
-        tracks: () => {},
         crashed: (error) => this.#turn({ state: "failed", error }),
       });
-      const { encodings, contentHint } = options;
-      this.#peer.setMedia(source.stream, { encodings, contentHint });
+      const { encodings, contentHint, degradationPreference } = options;
+      this.#peer.setMedia(source.stream, { encodings, contentHint, degradationPreference });
     });
   }
 

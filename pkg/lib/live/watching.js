@@ -84,6 +84,7 @@ export class Watching {
     if (!record) return;
     const ended = record.state === "ended" && this.#view.record?.state !== "ended";
     this.#view.told(record);
+    this.#peer?.away(record.state === "paused");
     // Nothing comes over this connection any more. The next broadcast begins with another one.
     if (!ended || !this.#viewer) return;
     this.#dismiss();
@@ -123,10 +124,10 @@ export class Watching {
       this.#viewer = viewer;
       this.#part.admitted(viewer);
       this.#peer = new Peer(this.#glue, "viewer", {
-        send: (negotiation, message) => this.#line.ask("signal", { negotiation, message }),
-        rebuild: async (negotiation) => this.#begin((await this.#line.ask("renegotiate", { negotiation })).negotiation),
+        ask: (method, params) => this.#line.ask(method, params),
+        begin: (negotiation) => this.#begin(negotiation),
         state: (state, error) => this.#view.peer(state, error),
-        tracks: (tracks) => this.#playing.show(tracks),
+        media: (tracks) => this.#playing.show(tracks),
         crashed: (error) => this.#view.failed(error),
       });
     }
