@@ -18,6 +18,8 @@ export class Broadcasting {
   #source;
   #options;
   #seats = new Map();
+  /** Seats of viewers whom the server does not know, or no longer: they may still be watching. */
+  #retired = new Set();
   #begun = false;
   #over = false;
   /** Rises with each question of who the viewers are: an answer to an earlier one counts no longer. */
@@ -59,6 +61,10 @@ export class Broadcasting {
     if (this.#over) return undefined;
     this.#close();
     return this.#line.farewell("stop");
+  }
+
+  ice() {
+    return this.#ice.fresh();
   }
 
   /** What a diagnosis wants to know. */
@@ -110,7 +116,7 @@ export class Broadcasting {
       if (!answer || this.#over || asked !== this.#asked) return false;
       if (answer.ice) this.#ice.take(answer.ice);
       const there = new Set(answer.peers.map(({ viewer }) => viewer));
-      for (const [id, seat] of this.#seats) if (!there.has(id) && !meanwhile.came.has(id)) this.#remove(id, seat);
+      for (const [id, seat] of this.#seats) if (!there.has(id) && !meanwhile.came.has(id)) this.#retire(id, seat);
       for (const viewer of answer.peers) if (!meanwhile.went.has(viewer.viewer)) this.#admit(viewer);
       return true;
     } catch (error) {
@@ -159,6 +165,13 @@ export class Broadcasting {
     this.#show();
   }
 
+  #retire(id, seat) {
+    this.#seats.delete(id);
+    this.#retired.add(seat);
+    seat.retire(() => this.#retired.delete(seat));
+    this.#show();
+  }
+
   /** Tells the app of the viewers, once however many have changed. */
   #show() {
     if (this.#showing) return;
@@ -190,5 +203,6 @@ export class Broadcasting {
     this.#over = true;
     for (const undo of this.#undo.splice(0)) undo();
     for (const [id, seat] of this.#seats) this.#remove(id, seat);
+    for (const seat of this.#retired) seat.close();
   }
 }

@@ -3,7 +3,7 @@ import { enter, start } from "../load.js";
 import { cameras, gather, loopback } from "./probes.js";
 
 /** `part`: what works behind a broadcast or a watch, where it is that which is diagnosed. */
-export async function diagnose(client, { stream, part }) {
+export async function diagnose(client, stream, part) {
   const glue = await start();
   const seen = [];
   const see = (kind, observation) => seen.push({ kind, ...observation });

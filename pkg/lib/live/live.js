@@ -7,8 +7,8 @@ import { Watch } from "./watch.js";
 
 export class Live {
   #client;
-  /** Streams in which this client has a part: a session has one at most. */
-  #taken = new Set();
+  /** The part that this client has in each stream: a session has one at most. */
+  #parts = new Map();
   /** Parts that tell the server of their end, by stream. */
   #ending = new Map();
 
@@ -42,22 +42,25 @@ export class Live {
   }
 
   async diagnose({ stream } = {}) {
+    // What is under way tells more than what would be begun only to look.
+    const part = stream === undefined ? [...this.#parts.values()].at(-1) : this.#parts.get(stream);
+    if (part) return part.diagnose();
     const { diagnose } = await loaded(import("./diagnosing.js"));
-    return diagnose(this.#client, { stream });
+    return diagnose(this.#client, stream);
   }
 
   #place(stream) {
     return {
       take: () => {
-        if (this.#taken.has(stream)) {
+        if (this.#parts.has(stream)) {
           const hint = "stop that first, or use another client";
           throw new SamewireError("conflict", `this client broadcasts or watches ${JSON.stringify(stream)} already; ${hint}`);
         }
-        this.#taken.add(stream);
         return this.#ending.get(stream);
       },
+      hold: (part) => this.#parts.set(stream, part),
       free: (ended) => {
-        this.#taken.delete(stream);
+        this.#parts.delete(stream);
         const ending = ended.catch(() => {}).then(() => void (this.#ending.get(stream) === ending && this.#ending.delete(stream)));
         this.#ending.set(stream, ending);
       },

@@ -10,8 +10,8 @@ export class Part extends Handle {
   #ending;
 
   /**
-   * `place`: `take()` throws where there is another part, and resolves when the one before this is out of the way; `free(ended)` hears that
-   * this one is over.
+   * `place`: `take()` throws where there is another part, and resolves when the one before this is out of the way; `hold(part)` and
+   * `free(ended)` hear that this one is there, and that it is over.
    * `load` resolves with the function that makes what works behind it.
    */
   constructor(client, stream, place, load) {
@@ -19,6 +19,7 @@ export class Part extends Handle {
     super(client, stream);
     this.client = client;
     this.#place = place;
+    place.hold(this);
     this.#working = Promise.all([loaded(load), before]).then(
       async ([make]) => {
         const worker = this.#ending ? undefined : await make();
@@ -68,7 +69,7 @@ export class Part extends Handle {
 
   async diagnose() {
     const [{ diagnose }, worker] = await Promise.all([loaded(import("./diagnosing.js")), this.worker().catch(() => undefined)]);
-    return diagnose(this.client, { stream: this.stream, part: worker });
+    return diagnose(this.client, this.stream, worker);
   }
 
   /** Ends it. Resolves when the server has heard of it, or cannot hear. */

@@ -2,6 +2,9 @@
 import { report } from "../error.js";
 import { Peer } from "./peer.js";
 
+/** How long a connection is kept that the server knows nothing of, in milliseconds. */
+const RETIREMENT = 15_000;
+
 export class Seat {
   /** What the app sees; another object after each change. */
   shown;
@@ -9,6 +12,7 @@ export class Seat {
   #peer;
   #ice;
   #needs;
+  #retiring;
 
   constructor(glue, id, user, { line, ice, source, options, changed }) {
     this.shown = { id, user, state: "connecting", error: undefined, stats: undefined };
@@ -59,7 +63,22 @@ export class Seat {
     }
   }
 
+  /**
+   * Goes on for as long as the viewer does, but not for long: it comes back under another name, and is not to see nothing until then.
+   * `closed` hears of the end.
+   */
+  retire(closed) {
+    const timer = setTimeout(() => this.close(), RETIREMENT);
+    this.#retiring = () => {
+      clearTimeout(timer);
+      closed();
+    };
+    this.link(false);
+    if (this.shown.state !== "connected") this.close();
+  }
+
   close() {
+    this.#retiring?.();
     const peer = this.#peer;
     this.#peer = undefined;
     this.shown = { ...this.shown, state: "closed" };
@@ -73,7 +92,8 @@ export class Seat {
   #turn(change) {
     if (this.shown.state === "closed") return;
     this.shown = { ...this.shown, ...change };
-    this.#needs.changed();
+    if (this.#retiring && this.shown.state !== "connected") this.close();
+    else this.#needs.changed();
   }
 
   #guard(work) {

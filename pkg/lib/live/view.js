@@ -3,7 +3,6 @@ import { SamewireError } from "../error.js";
 import { enter } from "../load.js";
 
 export class View {
-  record;
   #wasm;
   #part;
 
@@ -16,25 +15,25 @@ export class View {
     this.#take("link", up);
   }
 
-  told(record) {
-    this.record = record;
+  record(record) {
     this.#take("record", record);
   }
 
-  peer(state, error) {
-    this.#take("peer", { state, failure: error && plain(error) });
+  peer(state, failure) {
+    this.#take("peer", { state, failure });
   }
 
+  /** How many frames were decoded so far. To be told each second: what was seen long ago counts no longer. */
   frames(count) {
     this.#take("frames", count);
   }
 
   failed(error) {
-    this.#take("failed", plain(error));
+    this.#take("failed", error);
   }
 
   retry() {
-    this.#take("retry", null);
+    this.#take("retry");
   }
 
   free() {
@@ -46,11 +45,7 @@ export class View {
   #take(kind, value) {
     const wasm = this.#wasm;
     if (!wasm) return;
-    const { state, what, reason, waiting, failure } = enter(() => wasm.take(kind, value));
-    this.#part.turn(state, { what, reason, waiting, error: failure && new SamewireError(failure.code, failure.message, failure) });
+    const { state, failure, ...more } = enter(() => wasm.take(kind, value));
+    this.#part.turn(state, { ...more, error: failure && new SamewireError(failure.code, failure.message, failure) });
   }
-}
-
-function plain({ code = "internal", message, retryable = false }) {
-  return { code, message, retryable };
 }

@@ -15,7 +15,10 @@ export class Watching {
   #ice;
   #view;
   #peer;
+  /** The one of before, which plays on until there is something else to be seen. */
+  #last;
   #viewer;
+  #ended = false;
   #over = false;
   /** Rises with each question of being let in: an answer to an earlier one counts no longer. */
   #asked = 0;
@@ -50,6 +53,7 @@ export class Watching {
     if (this.#over) return;
     this.#dismiss();
     this.#view.retry();
+    this.#told(this.#room.state);
     if (this.#line.up) this.#enter();
   }
 
@@ -60,6 +64,10 @@ export class Watching {
     for (const undo of this.#undo.splice(0)) undo();
     this.#dismiss();
     return this.#line.farewell("leave");
+  }
+
+  ice() {
+    return this.#ice.fresh();
   }
 
   /** What a diagnosis wants to know. */
@@ -82,11 +90,13 @@ export class Watching {
 
   #told(record) {
     if (!record) return;
-    const ended = record.state === "ended" && this.#view.record?.state !== "ended";
-    this.#view.told(record);
+    const ended = record.state === "ended";
+    const over = ended && !this.#ended;
+    this.#ended = ended;
+    this.#view.record(record);
     this.#peer?.away(record.state === "paused");
     // Nothing comes over this connection any more. The next broadcast begins with another one.
-    if (!ended || !this.#viewer) return;
+    if (!over || !this.#viewer) return;
     this.#dismiss();
     if (this.#wait && this.#line.up) this.#enter();
   }
@@ -98,10 +108,10 @@ export class Watching {
       const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait });
       if (this.#over || asked !== this.#asked) return;
       this.#ice.take(ice);
-      if (viewer) this.#admit(viewer, negotiation);
-      // The one of before is not known any more.
-      else this.#dismiss();
-      this.#peer?.link(true);
+      // One that the server does not know any more may play on, but there is nobody to speak to.
+      if (!viewer) return;
+      this.#admit(viewer, negotiation);
+      this.#peer.link(true);
     } catch (error) {
       if (this.#over || asked !== this.#asked) return;
       this.#dismiss();
@@ -120,18 +130,32 @@ export class Watching {
 
   #admit(viewer, negotiation) {
     if (viewer !== this.#viewer) {
-      this.#dismiss();
+      this.#last?.close();
+      this.#last = this.#peer;
+      this.#last?.link(false);
       this.#viewer = viewer;
       this.#part.admitted(viewer);
-      this.#peer = new Peer(this.#glue, "viewer", {
-        ask: (method, params) => this.#line.ask(method, params),
-        begin: (negotiation) => this.#begin(negotiation),
-        state: (state, error) => this.#view.peer(state, error),
-        media: (tracks) => this.#playing.show(tracks),
-        crashed: (error) => this.#view.failed(error),
-      });
+      this.#peer = this.#connect();
     }
     this.#begin(negotiation);
+  }
+
+  #connect() {
+    const present = () => peer === this.#peer;
+    const peer = new Peer(this.#glue, "viewer", {
+      ask: (method, params) => this.#line.ask(method, params),
+      begin: (negotiation) => present() && this.#begin(negotiation),
+      state: (state, error) => present() && this.#view.peer(state, error),
+      media: (tracks) => present() && this.#show(tracks),
+      crashed: (error) => this.#view.failed(error),
+    });
+    return peer;
+  }
+
+  #show(tracks) {
+    this.#playing.show(tracks);
+    this.#last?.close();
+    this.#last = undefined;
   }
 
   async #begin(negotiation) {
@@ -150,17 +174,17 @@ export class Watching {
 
   /** Gives the connection up. The last frame stays on the screen. */
   #dismiss() {
-    const peer = this.#peer;
-    this.#peer = this.#viewer = undefined;
-    peer?.close();
-    if (peer) this.#view.peer("closed");
+    const peers = [this.#last, this.#peer];
+    this.#last = this.#peer = this.#viewer = undefined;
+    for (const peer of peers) peer?.close();
   }
 
   async #measure(reporting) {
-    const told = await this.#peer?.stats();
-    if (this.#over || !told) return;
-    this.#view.frames(told.stats.frames);
-    this.#part.measured(told.stats);
-    if (reporting && told.summary && this.#line.up) this.#line.tell("report", { summary: told.summary });
+    // While another connection comes about, what is seen comes over the one of before.
+    const { stats, summary } = (await (this.#last ?? this.#peer)?.stats()) ?? {};
+    if (this.#over) return;
+    this.#view.frames(stats?.frames ?? 0);
+    if (stats) this.#part.measured(stats);
+    if (reporting && summary && this.#viewer && this.#line.up) this.#line.tell("report", { summary });
   }
 }
