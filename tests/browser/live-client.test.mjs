@@ -1,94 +1,136 @@
-// `client.live` in real pages: a camera on one side, decoded frames on the other, and everything an app is told on the way.
+// What an app holds of live video: handles that begin, end and begin again, and leave nothing behind.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 
-import { CAMERA } from "./support/browser.mjs";
-import { token as tokenFor } from "./support/server.mjs";
-import { Stage } from "./support/stage.mjs";
+import { LiveStage } from "./support/live.mjs";
 import { until } from "./support/wait.mjs";
 
-let stage, seats, stream;
+let stage;
 let streams = 0;
 
-before(async () => (stage = await Stage.start({ flags: CAMERA })));
+before(async () => (stage = await LiveStage.start({})));
 after(() => stage?.end());
-beforeEach(() => {
-  stream = `stream-${(streams += 1)}`;
-  seats = [];
-});
-afterEach(async () => {
-  for (const { trace, context } of seats) {
-    assert.deepEqual(trace.problems, []);
-    await context.close();
-  }
-});
+afterEach(() => stage.clear());
 
-/** A page with a client in it, of a user with a role in this test's stream. */
-async function seat(user, role) {
-  const opened = await stage.page();
-  seats.push(opened);
-  const token = tokenFor(`${user}-${streams}`, { rooms: [{ name: `live:${stream}`, role }] });
-  await opened.page.evaluate(
-    ([token, stream]) => {
-      window.client = newClient({ token });
-      window.stream = stream;
-      // What a handle tells, and where it stands.
-      window.noting = (handle) => {
-        handle.told = { state: [], event: [], record: [], viewers: [], device: [], playback: [] };
-        for (const [type, told] of Object.entries(handle.told)) handle.on(type, (value) => told.push(value));
-        return handle;
-      };
-      window.camera = () => navigator.mediaDevices.getUserMedia({ video: true, audio: true });
-      window.screen = () => document.querySelector("video") ?? document.body.appendChild(document.createElement("video"));
-      window.frames = () => screen().getVideoPlaybackQuality().totalVideoFrames;
-    },
-    [token, stream],
-  );
-  return opened.page;
-}
+const fresh = () => `client-${(streams += 1)}`;
 
-const broadcaster = () => seat("ada", "broadcaster");
-const viewer = (user = "eve") => seat(user, "viewer");
-
-/** Begins to broadcast the page's camera, once viewers can come. */
-function broadcast(page, options = {}) {
-  return page.evaluate(async (options) => {
-    window.broadcast = noting(client.live.broadcast(stream, await camera(), options));
-    await broadcast.ready;
-  }, options);
-}
-
-const watch = (page, options = {}) =>
-  page.evaluate((options) => void (window.watch = noting(client.live.watch(stream, { video: screen(), ...options }))), options);
-
-/** Waits until this many more frames are decoded in the page. */
-async function plays(page, more = 10) {
-  const before = await page.evaluate(() => frames());
-  await until(`${more} more frames are decoded`, async () => (await page.evaluate(() => frames())) >= before + more).catch(async (error) => {
-    throw new Error(`${error.message}: ${await page.evaluate(() => JSON.stringify([watch.state, watch.error?.message, watch.record]))}`);
+describe("a handle", () => {
+  test("is the only one of its client in a stream, until it is stopped", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    const second = (seat) =>
+      seat.do((stream) => outcome((async () => client.live.watch(stream))()).then(({ error }) => [error?.code, error?.message]), stream);
+    for (const seat of [caster, viewer]) {
+      const [code, message] = await second(seat);
+      assert.equal(code, "conflict");
+      assert.match(message, /already; stop that first/);
+    }
+    await viewer.shows(5);
+    // At once, as a framework does that mounts things twice.
+    await viewer.do((stream) => {
+      view.stop();
+      window.view = watch(stream);
+    }, stream);
+    await viewer.shows(5);
+    assert.equal((await stage.record(stream)).viewer_count, 1);
+    await caster.do((stream) => {
+      const media = cast.mediaStream.clone();
+      cast.stop();
+      window.cast = broadcast(stream, media);
+      return cast.ready;
+    }, stream);
+    await viewer.shows(5);
+    assert.deepEqual([await caster.do(() => cast.state), await viewer.do(() => view.state)], ["live", "live"]);
   });
-}
 
-describe("a broadcast and who watches it", () => {
-  test("frames of a camera are decoded in another page, and both say that it is live", async () => {
-    const [here, there] = [await broadcaster(), await viewer()];
-    await broadcast(here, { title: "Tea", info: { price: 3 } });
-    await watch(there);
-    await plays(there);
-    await until("the watch is live", () => there.evaluate(() => watch.state === "live"));
-    const { id, states, record, tracks } = await there.evaluate(() => ({
-      id: watch.viewerId,
-      states: watch.told.state.map(({ state }) => state),
-      record: watch.record,
-      tracks: watch.mediaStream.getTracks().map(({ kind }) => kind).sort(),
-    }));
-    assert.match(id, /^v_[0-9a-f]{16}$/);
-    assert.deepEqual([states.at(-1), tracks], ["live", ["audio", "video"]]);
-    assert.deepEqual([record.state, record.title, record.info, record.viewer_count], ["live", "Tea", { price: 3 }, 1]);
-    await until("the broadcaster sees its viewer", () => here.evaluate(() => [...broadcast.viewers.values()].some(({ state }) => state === "connected")));
-    assert.deepEqual(await here.evaluate(() => [...broadcast.viewers.keys()]), [id]);
-    await until("the broadcaster knows what goes out", () => here.evaluate(() => broadcast.stats?.bitrate > 0 && broadcast.stats.connected === 1));
-    await until("the viewer knows what comes in", () => there.evaluate(() => watch.stats?.bitrate > 0 && watch.stats.fps > 0 && watch.stats.relay === false));
+  test("that is disposed leaves nothing behind, and takes nothing from the app", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    const held = await viewer.do(async () => {
+      view[Symbol.dispose]();
+      view[Symbol.dispose]();
+      return [view.state, view.reason, view.video.srcObject, view.mediaStream.getTracks().length];
+    });
+    assert.deepEqual(held, ["ended", "left", null, 0]);
+    await until("it is counted out", async () => (await stage.record(stream)).viewer_count === 0);
+    await caster.do(() => cast.mute({ video: true }));
+    const tracks = await caster.do(async () => {
+      const [track] = cast.mediaStream.getVideoTracks();
+      await cast.stop();
+      return [track.readyState, track.enabled];
+    });
+    assert.deepEqual(tracks, ["live", true]);
+    assert.equal((await stage.record(stream)).state, "ended");
+    const gone = ({ trace }) => trace.frames.some(({ way, type, room }) => way === "up" && type === "leave" && room === `live:${stream}`);
+    for (const seat of [caster, viewer]) {
+      await until("the room is left", () => gone(seat));
+      assert.equal((await seat.connections()).open, 0);
+    }
   });
+
+  test("ends with its client, and says why", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    for (const [seat, handle] of [[viewer, "view"], [caster, "cast"]]) {
+      await seat.do(() => client.close());
+      await seat.reaches(handle, "failed");
+      assert.equal(await seat.do((handle) => window[handle].error.code, handle), "session-closed");
+      await until("its connections are closed", async () => (await seat.connections()).open === 0);
+    }
+  });
+
+  test("of a stream that nobody may know of fails with what the server says", async () => {
+    const viewer = await stage.seat("viewer");
+    const seen = await viewer.do(async () => {
+      window.view = watch("no such name");
+      await becomes(view, ({ state }) => state === "failed");
+      const ready = await outcome(client.live.observe("no such name").ready);
+      return [view.error.code, ready.error.code];
+    });
+    assert.deepEqual(seen, ["room-not-found", "room-not-found"]);
+  });
+});
+
+describe("a watch", () => {
+  test("without an element gives its media to the app", async () => {
+    const stream = fresh();
+    await stage.broadcaster(stream, { source: "green" });
+    const viewer = await stage.seat("viewer");
+    await viewer.do(async (stream) => {
+      window.view = client.live.watch(stream);
+      window.media = await new Promise((resolve) => view.on("media", resolve));
+      Object.assign(view, { eye: screen(media).eye });
+    }, stream);
+    await viewer.seesColour("green");
+    assert.deepEqual(await viewer.do(() => [view.mediaStream === media, view.playbackBlocked]), [true, false]);
+  });
+
+  test("goes on in the same MediaStream over another connection", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    await viewer.do(() => void (window.media = view.mediaStream));
+    await viewer.do(() => view.retry());
+    await viewer.shows(10);
+    assert.ok(await viewer.do(() => view.mediaStream === media && media.getVideoTracks().length === 1));
+    await until("the connection of before is closed", async () => (await caster.connections()).open === 1);
+  });
+});
+
+test("streams are listed and looked at, by who does not watch them", async () => {
+  const names = [fresh(), fresh()];
+  const [one, other] = await Promise.all(names.map((stream) => stage.broadcaster(stream, { source: "red", options: { title: stream } })));
+  const audience = await stage.seat("audience");
+  const [listed, looked, missing] = await audience.do(async ([one]) => {
+    const { streams } = await client.live.list();
+    return [streams.map(({ stream_id, state, title }) => [stream_id, state, title]), await client.live.get(one), (await outcome(client.live.get("nothing"))).error?.code];
+  }, names);
+  for (const name of names) assert.ok(listed.some(([id, state, title]) => id === name && state === "live" && title === name), JSON.stringify(listed));
+  assert.deepEqual([looked.stream_id, looked.broadcaster, looked.viewer_count], [names[0], one.user, 0]);
+  assert.equal(missing, "live-not-found");
+  assert.equal(await other.do(() => cast.record.title), names[1]);
 });
