@@ -21,5 +21,6 @@ pub mod http1;
 pub mod live;
 pub mod net;
 pub mod pair;
+pub mod peers;
 pub mod rng;
 pub mod server;
