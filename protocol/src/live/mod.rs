@@ -3,6 +3,7 @@
 //! A live stream is a room, `live:STREAM`, whose state is the [`LiveRecord`]. Its members ask by the [`methods`] `live/…`, the room
 //! is told [`LiveEvent`]s, single members [`LiveSignal`]s.
 
+pub mod diagnosis;
 mod event;
 mod message;
 pub mod methods;

@@ -186,3 +186,176 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Code;
+    use crate::live::Media;
+
+    /// A view on virtual time.
+    struct Watcher {
+        view: View,
+        now: Instant,
+        frames: u64,
+    }
+
+    impl Watcher {
+        fn new(side: Side) -> Self {
+            Self { view: View::new(side), now: Instant::default(), frames: 0 }
+        }
+
+        fn take(&mut self, input: Input) -> ViewState {
+            self.view.handle_input(self.now, input)
+        }
+
+        fn record(&mut self, state: LiveState) -> ViewState {
+            let mut record = LiveRecord::offline("shop".parse().unwrap(), Timestamp::from_millis(0));
+            record.state = state;
+            record.media = Some(Media { audio: true, video: true });
+            record.end_reason = (state == LiveState::Ended).then_some(EndReason::Stopped);
+            self.take(Input::Record(Box::new(record)))
+        }
+
+        fn peer(&mut self, state: PeerState) -> ViewState {
+            self.take(Input::Peer(state))
+        }
+
+        /// Looks at the pictures once a second.
+        fn seconds(&mut self, seconds: u64, frames: u64) -> ViewState {
+            for _ in 0..seconds {
+                self.now = self.now + Duration::from_secs(1);
+                self.frames += frames;
+                self.take(Input::Frames(self.frames));
+            }
+            self.view.state(self.now)
+        }
+
+        /// A viewer that sees the stream.
+        fn live() -> Self {
+            let mut watcher = Self::new(Side::Viewer);
+            watcher.take(Input::Link(true));
+            watcher.record(LiveState::Live);
+            watcher.peer(PeerState::Connected);
+            assert_eq!(watcher.seconds(2, 25), ViewState::Live);
+            watcher
+        }
+    }
+
+    const CONNECTING: ViewState = ViewState::Connecting { waiting: false };
+    const SIGNAL: ViewState = ViewState::Reconnecting { what: Lost::Signal };
+    const MEDIA: ViewState = ViewState::Reconnecting { what: Lost::Media };
+    const PAUSED: ViewState = ViewState::Paused { hold_until: None };
+
+    #[test]
+    fn from_the_door_to_the_picture() {
+        let mut watcher = Watcher::new(Side::Viewer);
+        assert_eq!(watcher.view.state(watcher.now), CONNECTING);
+        assert_eq!(watcher.take(Input::Link(true)), CONNECTING);
+        assert_eq!(watcher.record(LiveState::Offline), ViewState::Connecting { waiting: true });
+        assert_eq!(watcher.record(LiveState::Live), CONNECTING);
+        assert_eq!(watcher.peer(PeerState::Connecting), CONNECTING);
+        assert_eq!(watcher.peer(PeerState::Connected), CONNECTING, "there is no picture yet");
+        assert_eq!(watcher.seconds(1, 25), ViewState::Live);
+        assert_eq!(watcher.record(LiveState::Ended), ViewState::Ended { reason: Some(EndReason::Stopped) });
+    }
+
+    #[test]
+    fn pictures_that_flow_win_over_what_is_said() {
+        let mut watcher = Watcher::live();
+        watcher.record(LiveState::Paused);
+        watcher.take(Input::Link(false));
+        watcher.peer(PeerState::Reconnecting);
+        assert_eq!(watcher.seconds(60, 25), ViewState::Live);
+        assert_eq!(watcher.seconds(2, 0), ViewState::Live, "a moment without one is no news");
+        assert_eq!(watcher.seconds(1, 0), PAUSED);
+    }
+
+    #[test]
+    fn what_was_lost_is_told() {
+        let mut watcher = Watcher::live();
+        watcher.seconds(5, 0);
+        assert_eq!(watcher.view.state(watcher.now), ViewState::Live, "the broadcaster's picture does not change");
+        assert_eq!(watcher.peer(PeerState::Reconnecting), MEDIA);
+        assert_eq!(watcher.take(Input::Link(false)), SIGNAL);
+        assert_eq!(watcher.take(Input::Link(true)), MEDIA);
+        assert_eq!(watcher.peer(PeerState::Connected), ViewState::Live);
+        assert_eq!(watcher.record(LiveState::Paused), PAUSED);
+        assert_eq!(watcher.record(LiveState::Live), ViewState::Live);
+    }
+
+    #[test]
+    fn a_stream_of_sound_alone_is_live_when_it_is_connected() {
+        let mut watcher = Watcher::new(Side::Viewer);
+        watcher.take(Input::Link(true));
+        let mut record = LiveRecord::offline("radio".parse().unwrap(), Timestamp::from_millis(0));
+        record.state = LiveState::Live;
+        record.media = Some(Media { audio: true, video: false });
+        watcher.take(Input::Record(Box::new(record)));
+        assert_eq!(watcher.peer(PeerState::Connected), ViewState::Live);
+    }
+
+    #[test]
+    fn another_peer_connection_counts_its_pictures_from_the_beginning() {
+        let mut watcher = Watcher::live();
+        watcher.frames = 0;
+        watcher.peer(PeerState::Connecting);
+        assert_eq!(watcher.seconds(3, 0), MEDIA);
+        assert_eq!(watcher.seconds(1, 3), ViewState::Live);
+    }
+
+    #[test]
+    fn a_stream_that_begins_again_begins_anew() {
+        let mut watcher = Watcher::live();
+        watcher.record(LiveState::Ended);
+        assert_eq!(watcher.record(LiveState::Live), CONNECTING, "what was seen before does not count");
+        watcher.peer(PeerState::Connected);
+        assert_eq!(watcher.seconds(1, 25), ViewState::Live);
+    }
+
+    #[test]
+    fn what_failed_stays_so_until_it_is_tried_again() {
+        let failure = Failure::new(Code::LiveFull, "as many watch as may; try later");
+        let mut watcher = Watcher::live();
+        assert_eq!(watcher.take(Input::Failed(failure.clone())), ViewState::Failed { failure: failure.clone() });
+        assert_eq!(watcher.seconds(3, 25), ViewState::Failed { failure: failure.clone() });
+        assert_eq!(watcher.take(Input::Retry), CONNECTING);
+        watcher.record(LiveState::Live);
+        assert_eq!(watcher.peer(PeerState::Failed(failure.clone())), ViewState::Failed { failure });
+        assert_eq!(watcher.peer(PeerState::Connected), CONNECTING);
+        assert_eq!(watcher.seconds(1, 25), ViewState::Live);
+    }
+
+    #[test]
+    fn a_broadcaster_is_live_with_and_without_viewers() {
+        let mut broadcaster = Watcher::new(Side::Broadcaster);
+        broadcaster.take(Input::Link(true));
+        assert_eq!(broadcaster.record(LiveState::Live), ViewState::Live);
+        assert_eq!(broadcaster.seconds(60, 0), ViewState::Live);
+        assert_eq!(broadcaster.take(Input::Link(false)), SIGNAL);
+        assert_eq!(broadcaster.seconds(1, 25), ViewState::Live, "a viewer still gets pictures");
+        assert_eq!(broadcaster.seconds(3, 0), SIGNAL);
+        broadcaster.take(Input::Link(true));
+        assert_eq!(broadcaster.record(LiveState::Paused), SIGNAL, "it is back, and not yet heard");
+        assert_eq!(broadcaster.record(LiveState::Live), ViewState::Live);
+    }
+
+    #[test]
+    fn the_state_is_told_in_a_word_and_what_belongs_to_it() {
+        let failure = Failure::new(Code::LiveFull, "try later");
+        for (state, told) in [
+            (CONNECTING, r#"{"state":"connecting","waiting":false}"#),
+            (ViewState::Live, r#"{"state":"live"}"#),
+            (SIGNAL, r#"{"state":"reconnecting","what":"signal"}"#),
+            (PAUSED, r#"{"state":"paused"}"#),
+            (ViewState::Ended { reason: Some(EndReason::Stopped) }, r#"{"state":"ended","reason":"stopped"}"#),
+            (
+                ViewState::Failed { failure },
+                r#"{"state":"failed","failure":{"code":"live-full","message":"try later","retryable":true,"ran":"no"}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&state).unwrap(), told);
+            assert_eq!(serde_json::from_str::<ViewState>(told).unwrap(), state);
+        }
+    }
+}

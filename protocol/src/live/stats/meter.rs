@@ -28,10 +28,8 @@ pub struct Stats {
     pub freezes: u64,
     /// For how long altogether, in seconds.
     pub freeze_seconds: f64,
-    /// Packets that went lost, since the beginning.
+    /// Packets that went lost between the two looks.
     pub packets_lost: u64,
-    /// How many of a hundred packets went lost between the two looks.
-    pub loss_percent: f64,
     /// The round trip, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip_ms: Option<f64>,
@@ -52,7 +50,6 @@ struct Totals {
     frames: u64,
     freezes: u64,
     freeze_seconds: f64,
-    packets_lost: u64,
 }
 
 impl Totals {
@@ -61,7 +58,6 @@ impl Totals {
             frames: self.frames.saturating_add(sample.frames),
             freezes: self.freezes.saturating_add(sample.freezes),
             freeze_seconds: self.freeze_seconds + sample.freeze_seconds.max(0.0),
-            packets_lost: self.packets_lost.saturating_add(u64::try_from(sample.packets_lost).unwrap_or(0)),
         }
     }
 }
@@ -115,8 +111,7 @@ impl Meter {
             frames: totals.frames,
             freezes: totals.freezes,
             freeze_seconds: totals.freeze_seconds,
-            packets_lost: totals.packets_lost,
-            loss_percent: span.loss_percent(),
+            packets_lost: span.lost(),
             round_trip_ms: sample.round_trip.map(|seconds| seconds * 1_000.0),
             jitter_buffer_ms: span.jitter_buffer_ms(),
             relay: sample.relay,
@@ -187,12 +182,6 @@ impl Span {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counters of a peer connection stay below 2^53")]
-    fn loss_percent(&self) -> f64 {
-        let (lost, came) = (self.lost() as f64, self.count(|sample| sample.packets) as f64);
-        if lost > 0.0 { 100.0 * lost / (lost + came) } else { 0.0 }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counters of a peer connection stay below 2^53")]
     fn jitter_buffer_ms(&self) -> Option<f64> {
         let emitted = self.count(|sample| sample.jitter_buffer_emitted);
         let delay = (self.to.jitter_buffer_delay - self.from.jitter_buffer_delay).max(0.0);
@@ -208,7 +197,6 @@ mod tests {
         Sample {
             at_ms: second as f64 * 1_000.0,
             bytes: second * 125_000,
-            packets: second * 95,
             packets_lost: i64::try_from(second * 5).unwrap(),
             frames: second * 25,
             freezes: second / 2,
@@ -228,10 +216,10 @@ mod tests {
         for second in 1..=12 {
             let (stats, summary) = meter.take(sample(second));
             if second > 1 {
-                assert_eq!((stats.bitrate, stats.fps, stats.loss_percent), (1_000_000, 25.0, 5.0));
+                assert_eq!((stats.bitrate, stats.fps, stats.packets_lost), (1_000_000, 25.0, 5));
                 assert_eq!((stats.round_trip_ms, stats.jitter_buffer_ms), (Some(25.0), Some(40.0)));
             }
-            assert_eq!((stats.frames, stats.freezes, stats.packets_lost), (second * 25, second / 2, second * 5));
+            assert_eq!((stats.frames, stats.freezes), (second * 25, second / 2));
             summaries.extend(summary.map(|summary| (second, summary)));
         }
         let [(6, first), (11, second)] = &summaries[..] else { panic!("{summaries:?}") };
@@ -248,7 +236,7 @@ mod tests {
         }
         meter.begin();
         let (stats, summary) = meter.take(Sample { at_ms: 5_000.0, frames: 5, ..Sample::default() });
-        assert_eq!((stats.frames, stats.packets_lost, stats.bitrate, summary), (105, 20, 0, None));
+        assert_eq!((stats.frames, stats.freezes, stats.bitrate, summary), (105, 2, 0, None));
         let mut summary = None;
         for second in 6..=10_u64 {
             let next = Sample { at_ms: second as f64 * 1_000.0, frames: 5 + 25 * (second - 5), ..Sample::default() };

@@ -13,8 +13,6 @@ pub struct Sample {
     pub at_ms: f64,
     /// `bytesSent` or `bytesReceived` of all `outbound-rtp`, or `inbound-rtp`, together.
     pub bytes: u64,
-    /// `packetsSent` or `packetsReceived` of the same.
-    pub packets: u64,
     /// `packetsLost`: of `inbound-rtp`, or as the other end says of it in `remote-inbound-rtp`. It may be below 0.
     pub packets_lost: i64,
     /// `framesEncoded` or `framesDecoded` of the picture.
