@@ -7,7 +7,8 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { build } from "esbuild";
 
 import { HERE } from "./support/environment.mjs";
-import { Stage } from "./support/stage.mjs";
+import { LiveStage } from "./support/live.mjs";
+import { token as tokenFor } from "./support/server.mjs";
 import { until } from "./support/wait.mjs";
 import { Worker, workers } from "./support/worker.mjs";
 
@@ -20,7 +21,7 @@ ${workers("weigh", "application/x-grain")}`;
 let stage, bundle, page, trace, context, token;
 
 before(async () => {
-  stage = await Stage.start({ config: CONFIG });
+  stage = await LiveStage.start({ config: CONFIG });
   const built = await build({
     entryPoints: [join(HERE, "react/hooks.jsx")],
     bundle: true,
@@ -130,4 +131,31 @@ test("useFile shows a file, and how its processing goes", async () => {
   await shows("file", ({ state, progress }) => state === "ready" && progress === 100);
   await page.evaluate(() => client.api.files.remove({ id: record.id }));
   await shows("file", ({ status, error }) => status === "left" && error === "file-not-found");
+});
+
+test("useBroadcast, useWatch and useLiveRecord have their part in a stream for as long as the components are there", async () => {
+  const tokens = ["broadcaster", "viewer", "audience"].map((role) => tokenFor(`${role}-of-hooks`, { live: [{ name: "*", role }] }));
+  // A client has one part in a stream, so these are three.
+  await page.evaluate((tokens) => {
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("2d");
+    setInterval(() => context.fillText(performance.now(), 10, 10), 50);
+    const [ours, theirs, others] = tokens.map((token) => newClient({ token }));
+    window.parts = { Cast: hooks.mount(hooks.Cast), Screen: hooks.mount(hooks.Screen), Counts: hooks.mount(hooks.Counts) };
+    parts.Screen.show({ client: theirs, stream: "hooked" });
+    parts.Counts.show({ client: others, stream: "hooked" });
+    window.begin = () => parts.Cast.show({ client: ours, stream: "hooked", media: canvas.captureStream(20) });
+    parts.Cast.show({ client: ours, stream: "hooked" });
+  }, tokens);
+  await shows("view", ({ state, waiting }) => state === "connecting" && waiting);
+  await shows("cast", ({ state, viewers }) => state === "connecting" && viewers.length === 0);
+  await page.evaluate(() => begin());
+  await shows("cast", ({ state, viewers }) => state === "live" && viewers.join() === "connected");
+  await shows("view", ({ state, count }) => state === "live" && count === 1);
+  await shows("counts", ({ state, count, peak }) => state === "live" && count === 1 && peak === 1);
+  assert.ok(await page.evaluate(() => document.querySelector("video").srcObject === view.mediaStream));
+  await page.evaluate(() => parts.Screen.end());
+  await shows("counts", ({ count, peak }) => count === 0 && peak === 1);
+  await page.evaluate(() => parts.Cast.end());
+  await shows("counts", ({ state }) => state === "ended");
 });

@@ -1,7 +1,7 @@
 // Components that show what the hooks give, for the tests to read in the page.
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { useClientState, useFile, useRoom, useUpload } from "samewire/react";
+import { useBroadcast, useClientState, useFile, useLiveRecord, useRoom, useUpload, useWatch } from "samewire/react";
 
 const shown = (name, value) => <output id={name}>{JSON.stringify(value) ?? "undefined"}</output>;
 
@@ -27,6 +27,23 @@ export function Place({ client, name }) {
 export function Stored({ client, id }) {
   const { file, progress, status, error } = useFile(client, id);
   return shown("file", { name: file?.name, state: file?.state, progress, status, error: error?.code });
+}
+
+export function Cast({ client, stream, media }) {
+  const { broadcast, state, viewers, error } = useBroadcast(client, stream, media);
+  window.cast = broadcast;
+  return shown("cast", { state, viewers: [...viewers.values()].map(({ state }) => state), error: error?.code });
+}
+
+export function Screen({ client, stream }) {
+  const { video, watch, state, waiting, record, reason } = useWatch(client, stream, { muted: true });
+  window.view = watch;
+  return <><video ref={video} />{shown("view", { state, waiting, count: record?.viewer_count, reason })}</>;
+}
+
+export function Counts({ client, stream }) {
+  const { record, error } = useLiveRecord(client, stream);
+  return shown("counts", { state: record?.state, count: record?.viewer_count, peak: record?.peak_viewers, error: error?.code });
 }
 
 /** Shows a component, in strict mode: it is mounted, taken away and mounted again at once. */
