@@ -92,7 +92,8 @@ export class Peer {
     this.#ask("signal", { negotiation, message });
   }
 
-  rebuild(negotiation) {
+  /** The connection is to be replaced: the wasm says so, or the app. */
+  rebuild(negotiation = this.#begun) {
     this.#ask("renegotiate", { negotiation });
   }
 

@@ -26,9 +26,9 @@ export class Playing {
   /** Shows these tracks in place of those before. */
   show(tracks) {
     this.stream ??= new MediaStream();
-    const before = this.stream.getTracks();
+    // Those of before go first: over another connection a track has the same id, and a stream takes an id once.
+    for (const track of this.stream.getTracks()) if (!tracks.includes(track)) this.stream.removeTrack(track);
     for (const track of tracks) this.stream.addTrack(track);
-    for (const track of before) if (!tracks.includes(track)) this.stream.removeTrack(track);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
     this.#tell("media", this.stream);
     this.#play();

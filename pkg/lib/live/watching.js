@@ -48,13 +48,13 @@ export class Watching {
     this.#moved(this.#room.status);
   }
 
-  /** Tries again: to be let in, or by a new connection. */
+  /** Tries again: by a new connection, or to be let in. */
   retry() {
     if (this.#over) return;
-    this.#dismiss();
     this.#view.retry();
     this.#told(this.#room.state);
-    if (this.#line.up) this.#enter();
+    if (this.#peer) this.#peer.rebuild();
+    else if (this.#line.up) this.#enter();
   }
 
   /** Ends it, and tells the server where that can be done. */
@@ -154,6 +154,8 @@ export class Watching {
 
   #show(tracks) {
     this.#playing.show(tracks);
+    // How many there were is known at the next measurement.
+    this.#view.frames(1);
     this.#last?.close();
     this.#last = undefined;
   }
