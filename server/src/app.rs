@@ -12,6 +12,7 @@ use crate::calls::{Methods, States};
 use crate::config::Config;
 use crate::files::{FileLinks, Files};
 use crate::jobs::Jobs;
+use crate::live::Live;
 use crate::metrics::{Metrics, TokenEvent};
 use crate::portal::Portal;
 use crate::rooms::Rooms;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) ffmpeg: Option<Box<str>>,
     pub(crate) portal: Portal,
     pub(crate) files: Files,
+    pub(crate) live: Live,
     pub(crate) jobs: Jobs,
     pub(crate) rooms: Rooms,
     pub(crate) metrics: Arc<Metrics>,

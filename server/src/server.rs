@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use samewire_protocol::files::ROOM_KIND;
+use samewire_protocol::live::ROOM_KIND as LIVE_KIND;
 use samewire_protocol::{Failure, Method};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use crate::files::{FileLinks, FileRooms, Files, Telling};
 use crate::http::{Gate, Problem};
 use crate::interim::{Connection, InterimListener};
 use crate::jobs::{Jobs, Processor};
+use crate::live::{Ice, Live, LiveRooms};
 use crate::media::{ImageProcessor, Tools, VideoProcessor};
 use crate::metrics::Metrics;
 use crate::portal::{Portal, PortalRooms};
@@ -27,7 +29,7 @@ use crate::rooms::{RoomKind, Rooms};
 use crate::session::{Expiries, Sessions, expire};
 use crate::store::{Store, now_ms};
 use crate::streams::{Settings, Streams};
-use crate::{http, rooms, system};
+use crate::{http, live, rooms, system};
 
 /// How many sessions are sent away at once when the server drains, and how long it rests before the next.
 const DRAIN_BATCH: usize = 500;
@@ -170,17 +172,22 @@ impl Builder {
         // A program's own kind of this name comes behind it, and counts.
         let file_rooms = FileRooms::new(store.clone());
         kinds.insert(0, (ROOM_KIND.into(), Arc::new(file_rooms.clone())));
+        let live_streams = live::Streams::new(&config.live);
+        kinds.insert(0, (LIVE_KIND.into(), Arc::new(LiveRooms::new(live_streams.clone(), config.dev))));
         kinds.insert(0, ("portal".into(), Arc::new(PortalRooms::new(store.clone()))));
         let registry = Rooms::registry(&known, kinds).map_err(|told| failed("a kind of rooms is not usable")(told.into()))?;
         let rooms = Rooms::start(registry, config.rooms.kept);
         let portal = Portal::new(store.clone(), rooms.clone());
         let files = Files::new(store.clone(), jobs.clone(), rooms.clone());
+        let ice = Ice::new(&config).map_err(|error| failed("the TURN server's secret is not usable")(error.into()))?;
+        let live = Live::start(live_streams, rooms.clone(), ice);
         let telling = Telling::new(store.clone(), rooms.clone(), &file_rooms);
 
         let mut methods = Methods::default();
         system::methods(&mut methods);
         rooms::methods(&mut methods);
         crate::files::methods(&mut methods);
+        crate::live::methods(&mut methods);
         methods.extend(own);
         let file_links = FileLinks::new(&key);
         states.insert(file_links.clone());
@@ -188,6 +195,7 @@ impl Builder {
         states.insert(rooms.clone());
         states.insert(portal.clone());
         states.insert(files.clone());
+        states.insert(live.clone());
         states.insert(system::Known(methods.infos().cloned().collect()));
         let app = Arc::new(App {
             methods,
@@ -199,6 +207,7 @@ impl Builder {
             streams,
             portal,
             files,
+            live,
             jobs,
             ffmpeg,
             rooms,
@@ -300,6 +309,12 @@ impl Server {
     #[must_use]
     pub fn files(&self) -> Files {
         self.app.files.clone()
+    }
+
+    /// The server's live streams.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.app.live.clone()
     }
 
     /// The server's rooms.

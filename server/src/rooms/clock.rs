@@ -10,13 +10,13 @@ use crate::store;
 
 /// Milliseconds since 1970-01-01 UTC, as far as the computer's clock was never put back; and by so much more than that clock says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Now {
-    pub(super) at: Millis,
-    pub(super) ahead: Millis,
+pub(crate) struct Now {
+    pub(crate) at: Millis,
+    pub(crate) ahead: Millis,
 }
 
 /// What time it is.
-pub(super) fn now() -> Now {
+pub(crate) fn now() -> Now {
     static CLOCK: LazyLock<(Instant, Clock)> = LazyLock::new(|| (Instant::now(), Clock::default()));
     let (begun, clock) = &*CLOCK;
     clock.tell(store::now_ms(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))

@@ -70,7 +70,7 @@ impl Kinds {
     pub fn with_built_in(&self, dev: bool) -> Self {
         let mut all = self.clone();
         for kind in BUILT_IN.iter().copied().chain(dev.then_some(DEMO)) {
-            if let Some(policy) = built_in(kind)
+            if let Some(policy) = built_in(kind, dev)
                 && !all.0.contains_key(kind)
             {
                 // Nothing is written of it, so nothing lies over a program's own kind of this name.
@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for Kinds {
         let tables = BTreeMap::<String, toml::Table>::deserialize(deserializer)?;
         let mut kinds = Self::default();
         for (kind, table) in tables {
-            let base = built_in(&kind).unwrap_or_default();
+            let base = built_in(&kind, false).unwrap_or_default();
             let policy = over(base, table.clone()).map_err(|error| {
                 let error = error.to_string();
                 serde::de::Error::custom(format!("rooms.kinds.{kind}: {}", error.trim_end()))
@@ -118,7 +118,7 @@ const BUILT_IN: [&str; 4] = ["chat", "file", "live", "portal"];
 /// With `dev` only: everybody may do everything in it.
 const DEMO: &str = "demo";
 
-fn built_in(kind: &str) -> Option<KindPolicy> {
+fn built_in(kind: &str, dev: bool) -> Option<KindPolicy> {
     let plain = KindPolicy::default();
     Some(match kind {
         "chat" => KindPolicy { history: 200, history_age: Duration::from_secs(24 * 60 * 60), ..plain },
@@ -135,14 +135,7 @@ fn built_in(kind: &str) -> Option<KindPolicy> {
             slow: Slow::Latest,
             ..plain
         },
-        "live" => KindPolicy {
-            role: role("viewer"),
-            publish: Roles::only(&["broadcaster"]),
-            patch: Roles::only(&["broadcaster"]),
-            presence: PresenceMode::Count,
-            state: true,
-            ..plain
-        },
+        "live" => crate::live::policy(dev),
         "portal" => crate::portal::policy(),
         DEMO => KindPolicy { access: Admission::Open, state: true, presence: PresenceMode::Members, ..plain },
         _ => return None,

@@ -51,6 +51,7 @@ pub use kinds::Kinds;
 pub use metrics::{Count, Metrics};
 pub use policy::KindPolicy;
 
+pub(crate) use clock::now;
 pub(crate) use kind::Kind;
 pub(crate) use methods::{change, methods};
 pub(crate) use room::Room;

@@ -2,19 +2,19 @@
 
 /// Fills at a rate, up to a burst; each message takes one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// In thousandths of a message.
     level: u64,
     at: u64,
 }
 
 impl Bucket {
-    pub(super) fn full(now: u64, burst: u32) -> Self {
+    pub(crate) fn full(now: u64, burst: u32) -> Self {
         Self { level: u64::from(burst) * 1_000, at: now }
     }
 
     /// Takes one message out. `Err` says in how many milliseconds there will be one.
-    pub(super) fn take(&mut self, now: u64, rate: u32, burst: u32) -> Result<(), u64> {
+    pub(crate) fn take(&mut self, now: u64, rate: u32, burst: u32) -> Result<(), u64> {
         // So many messages a second are as many thousandths a millisecond.
         let filled = now.saturating_sub(self.at).saturating_mul(u64::from(rate));
         self.level = self.level.saturating_add(filled).min(u64::from(burst) * 1_000);

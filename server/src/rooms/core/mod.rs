@@ -38,6 +38,7 @@ use self::state::State;
 use super::policy::KindPolicy;
 
 pub(crate) use admit::not_joined;
+pub(crate) use bucket::Bucket;
 pub use joining::Joiner;
 pub use news::{Leaving, MemberNews, What};
 pub use publish::{Author, Change, Message, Publication};

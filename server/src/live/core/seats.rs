@@ -1,0 +1,106 @@
+//! Who is in the stream's room, and what follows when that changes.
+
+use samewire_protocol::live::{EndReason, LeaveReason, LiveSignal, Refused};
+use samewire_protocol::{Code, Failure};
+
+use super::{Core, Out, Owed, Place};
+use crate::auth::Identity;
+use crate::live::role::Part;
+use crate::rooms::core::{Leaving, MemberNews, Millis, What};
+use crate::session::SessionKey;
+
+/// A session in the room.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) place: Place,
+    pub(super) identity: Identity,
+    pub(super) part: Part,
+    /// Since when its link is lost.
+    pub(super) away: Option<Millis>,
+}
+
+impl Core {
+    /// Something happened to a member of the room.
+    pub(crate) fn heard(&mut self, now: Millis, news: &MemberNews) {
+        let Some(session) = news.session else { return };
+        let place = Place { epoch: news.epoch, member: news.member };
+        let is_seated = self.seats.get(&session).is_some_and(|seat| seat.place == place);
+        self.touched = now;
+        match &news.what {
+            What::Came { role } => {
+                let seat = Seat { place, identity: news.identity.clone(), part: Part::of(role), away: None };
+                self.seats.insert(session, seat);
+                self.came(now, session, place);
+                self.is_now(now, session, Part::of(role));
+            }
+            // News of a member that another one of the session has followed.
+            _ if !is_seated => {}
+            What::Away => {
+                if let Some(seat) = self.seats.get_mut(&session) {
+                    seat.away = Some(now);
+                }
+                self.broadcaster_away(now, session, true);
+            }
+            What::Back => {
+                if let Some(seat) = self.seats.get_mut(&session) {
+                    seat.away = None;
+                }
+                self.broadcaster_back(now, session, place);
+            }
+            What::Role { role } => {
+                let part = Part::of(role);
+                if let Some(seat) = self.seats.get_mut(&session) {
+                    seat.part = part;
+                }
+                self.is_now(now, session, part);
+            }
+            What::Left { reason } => self.left(now, session, reason),
+        }
+        self.count(now);
+    }
+
+    /// A session that was cut off for a while goes on as what it was.
+    fn came(&mut self, now: Millis, session: SessionKey, place: Place) {
+        self.broadcaster_back(now, session, place);
+        self.viewer_back(session, place);
+    }
+
+    /// A session may not be more than this from here on.
+    fn is_now(&mut self, now: Millis, session: SessionKey, part: Part) {
+        if part != Part::Broadcaster && self.is_broadcaster(session) {
+            self.end(now, EndReason::GrantEnded);
+        }
+        if !part.may_watch() && self.stop_watching(session, LeaveReason::GrantEnded) {
+            let told = Failure::new(Code::Forbidden, "the grant to watch this stream has ended");
+            self.refuse(session, told);
+        }
+    }
+
+    fn left(&mut self, now: Millis, session: SessionKey, reason: &Leaving) {
+        let seat = self.seats.remove(&session);
+        match reason {
+            Leaving::Lingered => {
+                let since = seat.and_then(|seat| seat.away).unwrap_or(now);
+                self.broadcaster_away(now, session, false);
+                self.viewer_lost(session, since + self.settings.hold);
+            }
+            Leaving::Left => {
+                self.broadcaster_left(now, session);
+                self.stop_watching(session, LeaveReason::Left);
+            }
+            Leaving::Removed(_) => {
+                if self.is_broadcaster(session) {
+                    self.end(now, EndReason::GrantEnded);
+                }
+                self.stop_watching(session, LeaveReason::GrantEnded);
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, session: SessionKey, failure: Failure) {
+        if let Some(seat) = self.seats.get(&session) {
+            let refused = Refused { code: failure.code, message: failure.message };
+            self.out.push_back(Out::Signal(seat.place, LiveSignal::Refused(refused), Owed::Nothing));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What follows from deeds is told: events to the room, signals to single members, of each stream one after the other.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use samewire_protocol::live::LiveEvent;
+use samewire_protocol::rooms::RoomName;
+use samewire_protocol::{Code, Failure};
+use serde_json::value::to_raw_value;
+
+use super::Live;
+use super::core::{Change, Core, Out};
+use super::stream::Stream;
+use super::streams::Streams;
+use crate::rooms::Rooms;
+use crate::rooms::core::{self, Message, Millis, Publication};
+
+impl Live {
+    /// Does something with a stream and tells what follows. `None` when the stream was forgotten meanwhile.
+    pub(super) fn act<T>(&self, stream: &Arc<Stream>, deed: impl FnOnce(&mut Core, Millis) -> T) -> Option<T> {
+        let done = stream.with(|inner, now| (!inner.is_gone).then(|| deed(&mut inner.core, now)));
+        self.tell(stream);
+        done
+    }
+
+    /// Tells what is to be told.
+    pub(super) fn tell(&self, stream: &Arc<Stream>) {
+        tell(&self.0.streams, &self.0.rooms, stream);
+    }
+}
+
+fn tell(streams: &Streams, rooms: &Rooms, stream: &Arc<Stream>) {
+    stream.tell(|out| say(rooms, stream.name.room(), out));
+    streams.settle(stream);
+}
+
+fn say(rooms: &Rooms, room: &RoomName, out: Out) -> Result<(), Failure> {
+    let unwritable = |error: serde_json::Error| Failure::new(Code::Internal, error.to_string());
+    match out {
+        Out::Signal(place, signal, _) => {
+            let payload = Some(signal.payload().map_err(unwritable)?);
+            let message = Message { payload, ..Message::new(signal.name().parse()?) };
+            rooms.send_to(room, place.epoch, place.member, message).map(drop)
+        }
+        Out::Event(event, change) => {
+            let published = publication(&event, &change).map_err(unwritable).and_then(|publication| {
+                // The record is there at once, so the room is, too.
+                let published = rooms.publish(room, publication?).now_or_never();
+                published.unwrap_or_else(|| Err(Failure::new(Code::Internal, "the room of a stream is not there at once")))
+            });
+            published.map(drop).inspect_err(|failure| {
+                tracing::error!(%room, event = event.name(), %failure, "what became of a live stream could not be told");
+            })
+        }
+    }
+}
+
+fn publication(event: &LiveEvent, change: &Change) -> serde_json::Result<Result<Publication, Failure>> {
+    let payload = Some(event.payload()?);
+    let change = Some(match change {
+        Change::Record(record) => core::Change::State(to_raw_value(record)?),
+        Change::Patch(patch) => core::Change::Patch(to_raw_value(patch)?),
+    });
+    let name = event.name().parse().map_err(Failure::from);
+    Ok(name.map(|name| Publication { change, ..Message { payload, ..Message::new(name) }.into() }))
+}
+
+/// Does what is due, for as long as there are streams to come.
+pub(super) async fn run(streams: Weak<Streams>, rooms: Rooms) {
+    loop {
+        let Some(there) = streams.upgrade() else { return };
+        for stream in there.take_due(crate::rooms::now().at) {
+            stream.with(|inner, now| {
+                if !inner.is_gone {
+                    inner.core.tick(now);
+                }
+            });
+            tell(&there, &rooms, &stream);
+            there.tidy(&stream);
+        }
+        let earlier = there.earlier.notified();
+        match there.first_due() {
+            Some(at) => {
+                let wait = Duration::from_millis(at.saturating_sub(crate::rooms::now().at).max(1));
+                // Whether it is time or there is something earlier: it is looked at anew.
+                let _ = tokio::time::timeout(wait, earlier).await;
+            }
+            None => earlier.await,
+        }
+    }
+}
