@@ -2,4 +2,5 @@
 //! that a stream outlives cuts, and that the counts are exact whatever happens to those who watch.
 
 mod basics;
+mod cuts;
 mod stage;

@@ -93,7 +93,7 @@ impl Somebody {
     /// A new link of the same session. The link before is simply gone.
     pub(crate) async fn come_back(&mut self, addr: SocketAddr) {
         let (raw, welcome) = Raw::resume(addr, &self.raw.ticket.clone()).await;
-        assert_eq!(welcome["resumed"], true, "{welcome}");
+        assert_eq!(welcome["continuity"], "kept", "{welcome}");
         self.raw = raw;
     }
 
