@@ -69,7 +69,7 @@ export interface LiveQuality {
   /** In bits a second. */
   readonly bitrate?: number;
   /** What keeps it from being better. */
-  readonly limited_by?: "bandwidth" | "cpu" | "none";
+  readonly limited_by?: "bandwidth" | "cpu" | "none" | "other";
 }
 
 export interface LiveList {
@@ -144,7 +144,7 @@ export interface LiveStats {
   readonly width?: number;
   readonly height?: number;
   /** What keeps the broadcaster's picture from being better. */
-  readonly limited_by?: "bandwidth" | "cpu" | "none";
+  readonly limited_by?: "bandwidth" | "cpu" | "none" | "other";
 }
 
 export interface BroadcastOptions {
@@ -209,7 +209,7 @@ export interface BroadcastStats {
   readonly fps?: number;
   readonly width?: number;
   readonly height?: number;
-  readonly limited_by?: "bandwidth" | "cpu" | "none";
+  readonly limited_by?: "bandwidth" | "cpu" | "none" | "other";
 }
 
 /** What happened to the camera or the microphone. */
