@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Function, Promise};
+use samewire_protocol::Instant;
 use samewire_protocol::live::peer::{ConnectionState, Engine, Input, Refusal, SdpKind};
+use samewire_protocol::live::stats::Sample;
 use samewire_protocol::live::{Candidate, Negotiation};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
@@ -14,6 +16,7 @@ use super::desk::{self, Errand};
 use super::driver::Driver;
 use super::web::{self, object, text};
 use super::{message, report};
+use crate::alarm::now;
 
 /// Whether media flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(crate) struct Connection {
     tracks: RefCell<Vec<MediaStreamTrack>>,
     hears: Function,
     flow: Cell<Flow>,
+    /// When it was made, until it is connected for the first time.
+    made: Cell<Option<Instant>>,
 }
 
 impl Connection {
@@ -49,6 +54,7 @@ impl Connection {
             tracks: RefCell::default(),
             hears: desk::hears(id),
             flow: Cell::new(Flow::Awaited { looking: false }),
+            made: Cell::new(Some(now())),
         });
         desk::open(id, Rc::downgrade(&connection));
         connection.listen(Some(&connection.hears));
@@ -141,10 +147,8 @@ impl Connection {
             Some("connectionstatechange") => {
                 let state = ConnectionState::from_name(&self.web.state());
                 state.into_iter().for_each(|state| self.tell(Engine::Connection(state)));
-                if state == Some(ConnectionState::Connected)
-                    && let Some(driver) = self.driver.upgrade()
-                {
-                    driver.look_soon();
+                if let (Some(ConnectionState::Connected), Some(driver)) = (state, self.driver.upgrade()) {
+                    driver.connected(self.made.take());
                 }
             }
             Some("track") => {
@@ -179,21 +183,22 @@ impl Connection {
     }
 
     fn measured(&self, report: &JsValue) -> JsValue {
-        let sample = report::read(report);
+        let Some(driver) = self.driver.upgrade() else { return JsValue::UNDEFINED };
+        let sample = read(report);
         self.notice(&sample);
-        JsValue::UNDEFINED
+        report::shown(driver.measured(self.negotiation, sample))
     }
 
     fn looked(&self, report: &JsValue) {
         self.flow.set(Flow::Awaited { looking: false });
-        self.notice(&report::read(report));
+        self.notice(&read(report));
         if let (false, Some(driver)) = (self.flows(), self.driver.upgrade()) {
             driver.look_later();
         }
     }
 
     /// Sees in a report whether media arrives.
-    fn notice(&self, sample: &report::Sample) {
+    fn notice(&self, sample: &Sample) {
         let Some(driver) = self.driver.upgrade() else { return };
         let tracks = self.tracks.borrow().clone();
         let video = tracks.iter().any(|track| track.kind() == "video");
@@ -225,4 +230,8 @@ impl Drop for Connection {
         self.listen(None);
         self.web.close();
     }
+}
+
+fn read(report: &JsValue) -> Sample {
+    report::read(report, now().as_micros() as f64 / 1_000.0)
 }

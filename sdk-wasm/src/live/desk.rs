@@ -5,7 +5,6 @@
 //! long; one that is bound belongs to the browser alone, and of a connection that is gone it finds nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use js_sys::{Function, Promise};
@@ -35,7 +34,8 @@ const ERRANDS: [Errand; 5] = [Errand::Local, Errand::Remote, Errand::Stats, Erra
 type Settled = Closure<dyn Fn(u32, u8, JsValue) -> JsValue>;
 
 struct Desk {
-    connections: RefCell<BTreeMap<u32, Weak<Connection>>>,
+    /// By their numbers, in order.
+    connections: RefCell<Vec<(u32, Weak<Connection>)>>,
     last: Cell<u32>,
     hears: Closure<dyn Fn(u32, JsValue)>,
     fulfilled: Settled,
@@ -59,7 +59,7 @@ thread_local! {
 /// The number of a connection that is to be made.
 pub(crate) fn number() -> u32 {
     DESK.with(|desk| {
-        let id = desk.last.get().wrapping_add(1);
+        let id = desk.last.get() + 1;
         desk.last.set(id);
         id
     })
@@ -67,12 +67,12 @@ pub(crate) fn number() -> u32 {
 
 /// From now on the connection of this number is found.
 pub(crate) fn open(id: u32, connection: Weak<Connection>) {
-    DESK.with(|desk| desk.connections.borrow_mut().insert(id, connection));
+    DESK.with(|desk| desk.connections.borrow_mut().push((id, connection)));
 }
 
 /// And from now on not any more.
 pub(crate) fn close(id: u32) {
-    DESK.with(|desk| desk.connections.borrow_mut().remove(&id));
+    DESK.with(|desk| desk.connections.borrow_mut().retain(|(own, _)| *own != id));
 }
 
 /// A function that tells an event to the connection.
@@ -89,7 +89,11 @@ pub(crate) fn await_for(id: u32, errand: Errand, promise: &Promise) -> Promise {
 }
 
 fn find(id: u32) -> Option<Rc<Connection>> {
-    DESK.with(|desk| desk.connections.borrow().get(&id)?.upgrade())
+    DESK.with(|desk| {
+        let connections = desk.connections.borrow();
+        let at = connections.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        connections.get(at)?.1.upgrade()
+    })
 }
 
 fn settled(id: u32, errand: u8, result: Result<JsValue, JsValue>) -> JsValue {

@@ -8,6 +8,7 @@ use js_sys::{Array, Promise};
 use samewire_protocol::Instant;
 use samewire_protocol::live::Negotiation;
 use samewire_protocol::live::peer::{Engine, Input, Output, Peer, Refusal, Side};
+use samewire_protocol::live::stats::{Meter, Sample, Stats, Summary};
 use wasm_bindgen::prelude::*;
 use web_sys::MediaStreamTrack;
 
@@ -31,6 +32,9 @@ pub(crate) struct Driver {
     /// When it is looked again whether media flows, and how long after the time before.
     look: Cell<Option<Instant>>,
     pause: Cell<Duration>,
+    meter: RefCell<Meter>,
+    /// The connection that was measured last.
+    measured: Cell<Option<Negotiation>>,
     listener: PeerListener,
     courier: Courier<Self, News>,
     alarm: Alarm,
@@ -46,6 +50,8 @@ impl Driver {
             media: RefCell::default(),
             look: Cell::new(None),
             pause: Cell::new(LOOKS.0),
+            meter: RefCell::default(),
+            measured: Cell::new(None),
             listener,
             courier: Courier::new(driver, |driver| driver.courier.deliver(|news| driver.listener.tell(news))),
             alarm: Alarm::new(driver, Self::ring),
@@ -98,11 +104,23 @@ impl Driver {
         }
     }
 
-    /// A connection is connected: it will not be long until media flows.
-    pub(crate) fn look_soon(&self) {
+    /// A connection is connected; for the first time, where it is told when it was `made`. It will not be long until media flows.
+    pub(crate) fn connected(&self, made: Option<Instant>) {
+        if let Some(made) = made {
+            self.meter.borrow_mut().connected(now().millis_after(made));
+        }
         if self.side == Side::Viewer {
             self.look_in(LOOKS.0);
         }
+    }
+
+    /// Measures what a report says.
+    pub(crate) fn measured(&self, negotiation: Negotiation, sample: Sample) -> (Stats, Option<Summary>) {
+        let mut meter = self.meter.borrow_mut();
+        if self.measured.replace(Some(negotiation)) != Some(negotiation) {
+            meter.begin();
+        }
+        meter.take(sample)
     }
 
     /// Nothing flows yet on a connection.
