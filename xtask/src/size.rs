@@ -13,7 +13,7 @@ use crate::shell::Outcome;
 /// after a cut; in the JavaScript, its state, presence and handles. Another 5 are what outlives a page (`lib/resume/`), and 40 came
 /// with live video: the machine of a peer connection and its driver in the wasm, and `lib/live/`. Both folders are loaded only where
 /// an app asks for them; all else a page pays before its first call. The rest is room for all.
-const LIMIT: usize = 136 * 1024;
+const LIMIT: usize = 152 * 1024;
 
 /// Prints the raw and gzipped size of each code file under `package`, and fails when they exceed the limit together.
 pub(crate) fn check(package: &Path) -> Outcome {

@@ -22,8 +22,8 @@ export async function diagnose(client, stream, part) {
   return enter(() => {
     const diagnosis = new glue.Diagnosis();
     try {
-      for (const observation of seen) diagnosis.add(JSON.stringify(observation));
-      return JSON.parse(diagnosis.told());
+      for (const observation of seen) diagnosis.add(observation);
+      return diagnosis.told();
     } finally {
       diagnosis.free();
     }

@@ -7,6 +7,7 @@
 mod bridge;
 mod connection;
 mod desk;
+mod diagnosis;
 mod driver;
 mod listener;
 mod media;
@@ -16,5 +17,6 @@ mod view;
 mod web;
 
 pub use bridge::Peer;
+pub use diagnosis::Diagnosis;
 pub use listener::PeerListener;
 pub use view::View;

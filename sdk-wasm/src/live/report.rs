@@ -34,7 +34,6 @@ pub(crate) fn read(report: &JsValue, at_ms: f64) -> Sample {
 
 fn received(sample: &mut Sample, entry: &JsValue) {
     sample.bytes += count(entry, "bytesReceived");
-    sample.packets += count(entry, "packetsReceived");
     sample.packets_lost += number(entry, "packetsLost").unwrap_or_default() as i64;
     sample.jitter_buffer_delay += number(entry, "jitterBufferDelay").unwrap_or_default();
     sample.jitter_buffer_emitted += count(entry, "jitterBufferEmittedCount");
@@ -48,7 +47,6 @@ fn received(sample: &mut Sample, entry: &JsValue) {
 
 fn sent(sample: &mut Sample, entry: &JsValue) {
     sample.bytes += count(entry, "bytesSent");
-    sample.packets += count(entry, "packetsSent");
     if is_video(entry) {
         // Of several encodings the best counts.
         sample.frames = sample.frames.max(count(entry, "framesEncoded"));
@@ -91,7 +89,6 @@ fn shown_stats(stats: &Stats) -> JsValue {
         ("freezes", (stats.freezes as f64).into()),
         ("freeze_seconds", stats.freeze_seconds.into()),
         ("packets_lost", (stats.packets_lost as f64).into()),
-        ("loss_percent", stats.loss_percent.into()),
         ("round_trip_ms", stats.round_trip_ms.into()),
         ("jitter_buffer_ms", stats.jitter_buffer_ms.into()),
         ("relay", stats.relay.into()),

@@ -75,7 +75,7 @@ class HollowConnection {
 
   /** Whether anybody listens to it, or it is open. */
   get held() {
-    return this.signalingState !== "closed" || Object.entries(this).some(([name, value]) => name.startsWith("on") && value !== null);
+    return this.signalingState !== "closed" || Object.entries(this).some(([name, value]) => name.startsWith("on") && value != null);
   }
 
   #turn(type, side) {
