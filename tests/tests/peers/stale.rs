@@ -106,13 +106,36 @@ fn a_message_of_a_newer_peer_connection_begins_it() {
 }
 
 #[test]
-fn a_refusal_that_cannot_be_helped_ends_it_in_the_servers_words() {
+fn a_refusal_that_cannot_be_helped_ends_it_in_the_servers_words_unless_media_flows() {
+    let refusal = Failure::new(Code::PeerNotFound, "you are no viewer of this stream; watch it again");
+    let viewer = |peers: &Peers| peers.end(Side::Viewer).peer.state().clone();
     let mut peers = Peers::connected(5);
     let negotiation = peers.end(Side::Viewer).peer.negotiation().unwrap();
-    let refusal = Failure::new(Code::PeerNotFound, "you are no viewer of this stream; watch it again");
-    peers.input(Side::Viewer, Input::Refused(Negotiation::new(0).unwrap(), refusal.clone()));
-    assert_eq!(*peers.end(Side::Viewer).peer.state(), PeerState::Connected, "it was about another one");
     peers.input(Side::Viewer, Input::Refused(negotiation, refusal.clone()));
-    assert_eq!(*peers.end(Side::Viewer).peer.state(), PeerState::Failed(refusal));
+    peers.run(seconds(60));
+    assert_eq!(viewer(&peers), PeerState::Connected);
+    peers.way(false);
+    peers.run(seconds(3));
+    peers.input(Side::Viewer, Input::Refused(Negotiation::new(0).unwrap(), refusal.clone()));
+    assert_eq!(viewer(&peers), PeerState::Reconnecting, "it was about another one");
+    peers.input(Side::Viewer, Input::Refused(negotiation, refusal.clone()));
+    assert_eq!(viewer(&peers), PeerState::Failed(refusal));
     assert_eq!(peers.end(Side::Viewer).engines.len(), 0);
+}
+
+#[test]
+fn what_the_server_does_not_take_for_the_moment_is_said_again() {
+    let mut peers = Peers::new(6);
+    let negotiation = Negotiation::new(1).unwrap();
+    let offers = |peers: &Peers| {
+        let said = &peers.end(Side::Broadcaster).said;
+        said.iter().filter(|(_, _, message)| matches!(message, PeerMessage::Offer(_))).count()
+    };
+    // The offer is lost on its way to a server that refuses it.
+    peers.lost = Some(0);
+    assert!(peers.run_until(seconds(1), |peers| offers(peers) == 1));
+    let refusal = Failure::new(Code::RateLimited, "wait a moment");
+    peers.input(Side::Broadcaster, Input::Refused(negotiation, refusal));
+    assert!(peers.run_until(seconds(3), Peers::is_connected), "{:?}", peers.states());
+    assert_eq!(offers(&peers), 2);
 }

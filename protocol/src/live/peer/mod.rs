@@ -231,6 +231,8 @@ impl Peer {
             Code::StaleNegotiation => current.path = Path::Asked { until: now + REBUILD },
             Code::NotJoined => current.exchange.refused(now),
             _ if failure.retryable => current.exchange.refused(now),
+            // Media that flows is not touched: a server that was started anew knows nothing of it yet.
+            _ if self.state == PeerState::Connected => {}
             _ => self.give_up(now, Some(failure)),
         }
     }
