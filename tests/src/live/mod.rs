@@ -11,6 +11,7 @@ mod host;
 pub mod http;
 pub mod proxy;
 pub mod raw;
+mod turn;
 
 use std::future::Future;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use child::Child;
 pub use client::{Insistent, contents, download, list, store, upload};
 pub use disk::{blob_count, blob_digests, blob_sizes, wait_for_blobs};
 pub use host::{Host, SECRET, settings, token, token_with};
+pub use turn::Turn;
 
 /// How long anything may take before a test gives up: far more than it should on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
