@@ -40,8 +40,8 @@ pub(crate) fn methods(methods: &mut Methods) {
 impl Live {
     /// The stream of a room that the session is in. Waits for a join that is under way.
     async fn joined(&self, session: &SessionHandle, name: &StreamName) -> Result<Arc<Stream>, Failure> {
-        session.member_of(name.room()).await?;
-        self.0.streams.find(name).ok_or_else(|| not_joined(name.room()))
+        let joined = session.member_of(name.room()).await.map(|_| self.0.streams.find(name));
+        self.counted(joined.and_then(|stream| stream.ok_or_else(|| not_joined(name.room()))))
     }
 
     async fn deed<T>(
@@ -51,7 +51,24 @@ impl Live {
         deed: impl FnOnce(&mut Core, Millis) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let stream = self.joined(session, name).await?;
-        self.act(&stream, deed).unwrap_or_else(|| Err(not_joined(name.room())))
+        self.counted(self.act(&stream, deed).unwrap_or_else(|| Err(not_joined(name.room()))))
+    }
+
+    /// Whether somebody may end this stream.
+    pub(super) async fn may_end(&self, access: &Access, stream: &StreamName) -> Result<(), Failure> {
+        match Part::of(&self.role(access, stream).await?) {
+            Part::Broadcaster => Ok(()),
+            _ => Err(Failure::new(Code::Forbidden, format!("ending {stream} takes the role {BROADCASTER}"))),
+        }
+    }
+
+    /// Ends a stream that is live or paused.
+    pub(super) fn end_now(&self, stream: &StreamName) -> Result<Done, Failure> {
+        if self.end(stream) { Ok(Done {}) } else { Err(not_live(stream)) }
+    }
+
+    fn counted<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        answer.inspect_err(|failure| self.metrics().refused(failure))
     }
 }
 
@@ -81,7 +98,7 @@ async fn start(State(live): State<Live>, session: SessionHandle, params: StartPa
         started
     });
     live.tell(&stream);
-    let started = started?;
+    let started = live.counted(started)?;
     Ok(Started { record: started.record, ice: live.ice(&params.stream, who), peers: started.peers, resumed: started.resumed })
 }
 
@@ -124,21 +141,22 @@ async fn signal(
     let message = PeerMessage::read(message.get())?;
     let stream = live.joined(&session, &name).await?;
     let (receipt, told) = oneshot::channel();
-    stream.with(|inner, now| {
+    let routed = stream.with(|inner, now| {
         if inner.is_gone {
             return Err(not_joined(name.room()));
         }
         let (place, signal) = inner.core.route(now, session.key(), viewer, negotiation, message)?;
         inner.queue.push_back((Out::Signal(place, signal, Owed::Nothing), Some(receipt)));
         Ok(())
-    })?;
+    });
+    live.counted(routed)?;
     live.tell(&stream);
     let gone = || Failure::new(Code::PeerNotFound, "the other end has just left");
-    match told.await {
+    live.counted(match told.await {
         Ok(Err(failure)) if failure.code == Code::MemberNotFound => Err(gone()),
         Ok(told) => told.map(|()| Done {}),
         Err(_) => Err(gone()),
-    }
+    })
 }
 
 async fn renegotiate(
@@ -147,13 +165,25 @@ async fn renegotiate(
     params: RenegotiateParams,
 ) -> Result<Renegotiated, Failure> {
     let key = session.key();
-    let negotiation = live.deed(&session, &params.stream, |core, now| core.renegotiate(now, key, &params)).await?;
+    let renew = |core: &mut Core, now| {
+        let before = core.newest();
+        core.renegotiate(now, key, &params).map(|negotiation| (negotiation, negotiation.number() > before))
+    };
+    let (negotiation, is_new) = live.deed(&session, &params.stream, renew).await?;
+    if is_new {
+        live.metrics().rebuilt();
+    }
     Ok(Renegotiated { negotiation })
 }
 
 async fn report(State(live): State<Live>, session: SessionHandle, params: ReportParams) -> Result<Done, Failure> {
     let key = session.key();
-    live.deed(&session, &params.stream, |core, _| core.may_report(key, &params)).await.map(|()| Done {})
+    live.deed(&session, &params.stream, |core, _| core.may_report(key, &params)).await?;
+    // Of the two ends, the viewer's word counts.
+    if params.viewer.is_none() {
+        live.metrics().reported(&params.summary);
+    }
+    Ok(Done {})
 }
 
 async fn ice(State(live): State<Live>, session: SessionHandle, params: StreamParams) -> Result<IceConfig, Failure> {
@@ -168,15 +198,16 @@ async fn get(State(live): State<Live>, access: Access, params: StreamParams) -> 
 }
 
 async fn list(State(live): State<Live>, access: Access, params: Option<ListParams>) -> Result<LiveList, Failure> {
-    let ListParams { after, limit } = params.unwrap_or_default();
+    list_for(&live, &access, params.unwrap_or_default()).await
+}
+
+pub(super) async fn list_for(live: &Live, access: &Access, params: ListParams) -> Result<LiveList, Failure> {
+    let ListParams { after, limit } = params;
     let limit = limit.unwrap_or(MAX_LISTED).clamp(1, MAX_LISTED) as usize;
-    live.list(&access, after, limit).await
+    live.list(access, after, limit).await
 }
 
 async fn end(State(live): State<Live>, access: Access, params: StreamParams) -> Result<Done, Failure> {
-    let stream = params.stream;
-    if Part::of(&live.role(&access, &stream).await?) != Part::Broadcaster {
-        return Err(Failure::new(Code::Forbidden, format!("ending {stream} takes the role {BROADCASTER}")));
-    }
-    if live.end(&stream) { Ok(Done {}) } else { Err(not_live(&stream)) }
+    let may_end = live.may_end(&access, &params.stream).await;
+    live.counted(may_end.and_then(|()| live.end_now(&params.stream)))
 }

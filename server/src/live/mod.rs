@@ -24,6 +24,7 @@
 mod core;
 mod ice;
 mod methods;
+mod metrics;
 mod rest;
 mod role;
 mod room;
@@ -41,6 +42,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use ice::Ice;
 pub(crate) use methods::methods;
+pub(crate) use metrics::Metrics;
 pub(crate) use rest::router;
 pub(crate) use room::{LiveRooms, policy};
 pub(crate) use streams::Streams;
@@ -113,7 +115,15 @@ impl Live {
     }
 
     fn ice(&self, stream: &StreamName, who: &Identity) -> IceConfig {
-        self.0.ice.config(stream, who, now_ms())
+        let ice = self.0.ice.config(stream, who, now_ms());
+        if ice.expires_at.is_some() {
+            self.metrics().credentials();
+        }
+        ice
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.streams.metrics
     }
 }
 
@@ -125,6 +135,8 @@ pub struct Census {
     pub streams: u64,
     /// How many viewers of all of them.
     pub viewers: u64,
+    /// How many of the one that has the most.
+    pub largest: u64,
 }
 
 fn not_live(stream: &StreamName) -> Failure {

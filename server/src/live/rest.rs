@@ -3,23 +3,22 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use samewire_protocol::live::StreamName;
-use samewire_protocol::live::methods::{End, Get, List, ListParams, StreamParams};
+use samewire_protocol::live::methods::{End, Get, List, ListParams};
 use samewire_protocol::rooms::{Pattern, Role};
 use samewire_protocol::{Code, Failure, Method, SessionId};
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 
+use super::methods;
 use crate::app::App;
 use crate::auth::{Access, Grants};
-use crate::calls;
 use crate::http::{Problem, bearer};
 use crate::session::random;
 use crate::uploads::Door;
@@ -36,19 +35,24 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 async fn list(
     State(app): State<Arc<App>>,
-    Asker(access): Asker,
+    asker: Asker,
     params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(params) = params.map_err(|error| Failure::new(Code::BadParams, error.body_text()))?;
-    Ok(json(call::<List>(&app, access, &params).await?))
+    let access = asker.may::<List>()?;
+    Ok(json(&methods::list_for(&app.live, access, params).await?))
 }
 
-async fn read(State(app): State<Arc<App>>, Asker(access): Asker, at: At) -> Result<Response, Problem> {
-    Ok(json(call::<Get>(&app, access, &StreamParams { stream: stream(at)? }).await?))
+async fn read(State(app): State<Arc<App>>, asker: Asker, at: At) -> Result<Response, Problem> {
+    let stream = stream(at)?;
+    app.live.role(asker.may::<Get>()?, &stream).await?;
+    Ok(json(&app.live.get(&stream)))
 }
 
-async fn end(State(app): State<Arc<App>>, Asker(access): Asker, at: At) -> Result<Response, Problem> {
-    call::<End>(&app, access, &StreamParams { stream: stream(at)? }).await?;
+async fn end(State(app): State<Arc<App>>, asker: Asker, at: At) -> Result<Response, Problem> {
+    let stream = stream(at)?;
+    app.live.may_end(asker.may::<End>()?, &stream).await?;
+    app.live.end_now(&stream)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -70,6 +74,14 @@ impl FromRequestParts<Arc<App>> for Asker {
     }
 }
 
+impl Asker {
+    /// What the asker may do, where that includes to call this method.
+    fn may<M: Method>(&self) -> Result<&Access, Failure> {
+        self.0.grants.check_method(M::NAME)?;
+        Ok(&self.0)
+    }
+}
+
 /// What the holder of an API key may do: all that may be done with live streams. It is nobody in particular.
 fn operator() -> Result<Access, Failure> {
     let everywhere = "*".parse::<Pattern>().ok().zip("broadcaster".parse::<Role>().ok());
@@ -88,16 +100,7 @@ fn stream(at: At) -> Result<StreamName, Failure> {
     name.ok_or_else(|| Failure::new(Code::LiveNotFound, "this is not the address of a live stream that you may see"))
 }
 
-async fn call<M: Method>(app: &App, access: Arc<Access>, params: &impl Serialize) -> Result<Box<RawValue>, Failure> {
-    let params = to_raw_value(params).map_err(|_| Failure::new(Code::BadParams, "the params cannot be written as JSON"))?;
-    let result = calls::run_over_http(app, M::NAME, params, access, None, None).await;
-    app.metrics.answered_over_http(&result);
-    result
-}
-
 /// It may be another at any moment, so nobody keeps it.
-fn json(text: Box<RawValue>) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (headers, String::from(Box::<str>::from(text))).into_response()
+fn json(body: &impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
 }

@@ -9,9 +9,9 @@ use samewire_protocol::live::{LiveRecord, LiveState, StreamName, Timestamp};
 use samewire_protocol::{Code, Failure};
 use tokio::sync::Notify;
 
-use super::Census;
 use super::core::{Core, Settings};
 use super::stream::{Inner, Stream};
+use super::{Census, Metrics};
 use crate::app::millis;
 use crate::auth::{Identity, Owner};
 use crate::config;
@@ -24,6 +24,7 @@ const MOST_OVER: usize = 10_000;
 /// The streams of a server.
 pub(crate) struct Streams {
     settings: Settings,
+    pub(super) metrics: Metrics,
     /// How many an identity may have live at once.
     most: u32,
     by_name: Mutex<BTreeMap<StreamName, Arc<Stream>>>,
@@ -46,6 +47,7 @@ impl Streams {
         };
         Arc::new(Self {
             settings,
+            metrics: Metrics::new(),
             most: live.max_streams,
             by_name: Mutex::default(),
             due: Mutex::default(),
@@ -82,6 +84,7 @@ impl Streams {
         records.filter(|record| record.state == state).fold(Census::default(), |census, record| Census {
             streams: census.streams + 1,
             viewers: census.viewers + record.viewer_count,
+            largest: census.largest.max(record.viewer_count),
         })
     }
 

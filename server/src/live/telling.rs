@@ -31,17 +31,17 @@ impl Live {
 }
 
 fn tell(streams: &Streams, rooms: &Rooms, stream: &Arc<Stream>) {
-    stream.tell(|out| say(rooms, stream.name.room(), out));
+    stream.tell(|out| say(streams, rooms, stream.name.room(), out));
     streams.settle(stream);
 }
 
-fn say(rooms: &Rooms, room: &RoomName, out: Out) -> Result<(), Failure> {
+fn say(streams: &Streams, rooms: &Rooms, room: &RoomName, out: Out) -> Result<(), Failure> {
     let unwritable = |error: serde_json::Error| Failure::new(Code::Internal, error.to_string());
     match out {
         Out::Signal(place, signal, _) => {
             let payload = Some(signal.payload().map_err(unwritable)?);
             let message = Message { payload, ..Message::new(signal.name().parse()?) };
-            rooms.send_to(room, place.epoch, place.member, message).map(drop)
+            rooms.send_to(room, place.epoch, place.member, message).map(|_| streams.metrics.told(signal.name()))
         }
         Out::Event(event, change) => {
             let published = publication(&event, &change).map_err(unwritable).and_then(|publication| {

@@ -165,6 +165,7 @@ pub(crate) fn encode(app: &App, jobs: Vec<JobCount>) -> Result<String, fmt::Erro
     let mut now = Registry::with_prefix(PREFIX);
     now.register_collector(Box::new(now::Now::of(app, jobs)));
     app.jobs.metrics().register(&mut now);
+    app.live.metrics().register(&mut now);
     text::encode_registry(&mut out, &now)?;
     text::encode_eof(&mut out)?;
     Ok(out)

@@ -7,8 +7,10 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use samewire_protocol::live::LiveState;
 
 use crate::app::App;
+use crate::live::Census;
 use crate::rooms::Rooms;
 use crate::rooms::policy::Slow;
 use crate::store::JobCount;
@@ -20,6 +22,7 @@ pub(super) struct Now {
     streams: usize,
     rooms: Rooms,
     jobs: Vec<JobCount>,
+    live: [(&'static str, Census); 2],
 }
 
 /// The labels of a series of a kind of rooms, and its count.
@@ -33,6 +36,8 @@ impl Now {
             streams: app.streams.count(),
             rooms: app.rooms.clone(),
             jobs,
+            live: [("live", LiveState::Live), ("paused", LiveState::Paused)]
+                .map(|(name, state)| (name, app.live.census(state))),
         }
     }
 
@@ -69,6 +74,22 @@ impl Collector for Now {
             .map(|JobCount { kind, state, count }| (vec![("kind", kind.clone()), ("state", state.clone())], *count));
         let help = "Jobs that are remembered, by kind and state";
         family(&mut encoder, MetricType::Gauge, "jobs", help, &jobs.collect::<Vec<_>>())?;
+
+        let by_state = |count: fn(&Census) -> u64| {
+            self.live.iter().map(|(state, census)| (vec![("state", (*state).to_owned())], count(census))).collect::<Vec<_>>()
+        };
+        let streams = by_state(|census| census.streams);
+        family(&mut encoder, MetricType::Gauge, "live_streams", "Live streams, by state", &streams)?;
+        let viewers = by_state(|census| census.viewers);
+        family(&mut encoder, MetricType::Gauge, "live_viewers", "Viewers of live streams, by state", &viewers)?;
+        let largest = self.live.iter().map(|(_, census)| census.largest).max().unwrap_or_default();
+        family(
+            &mut encoder,
+            MetricType::Gauge,
+            "live_largest",
+            "Viewers of the stream that has the most",
+            &[(Vec::new(), largest)],
+        )?;
 
         let rooms = self.by_kind(|metrics| metrics.rooms.get());
         family(&mut encoder, MetricType::Gauge, "rooms", "Rooms, by kind", &rooms)?;

@@ -160,6 +160,11 @@ impl Core {
         self.record.state
     }
 
+    /// The number of the newest negotiation.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
+    }
+
     /// What follows next from what was done.
     pub(crate) fn next(&mut self) -> Option<Out> {
         self.out.pop_front()
