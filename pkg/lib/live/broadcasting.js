@@ -1,6 +1,7 @@
 // What works behind a broadcast: its place on the server, and a seat for each viewer.
 import { IceServers } from "./ice.js";
 import { Line } from "./line.js";
+import { onNetwork } from "./network.js";
 import { Peer } from "./peer.js";
 import { Pulse } from "./pulse.js";
 import { Seat } from "./seat.js";
@@ -8,6 +9,8 @@ import { totalOf } from "./total.js";
 
 /** Reasons for which a stream that has ended is not begun again. */
 const FINAL = ["stopped", "ended-by-operator", "grant-ended"];
+/** How long a server that is too busy for a broadcast that goes on is left alone, in milliseconds. */
+const PAUSE = 5_000;
 
 export class Broadcasting {
   #glue;
@@ -41,9 +44,10 @@ export class Broadcasting {
     this.#options = options;
     this.#line = new Line(part.client, part.room, part.stream);
     this.#ice = new IceServers(this.#line);
-    const pulse = new Pulse((reporting) => this.#measure(reporting));
+    const pulse = new Pulse(() => this.#measure());
     this.#undo.push(
       () => pulse.end(),
+      onNetwork(() => this.#seats.forEach((seat) => seat.restart())),
       this.#room.on("status", (status) => this.#moved(status)),
       this.#room.on("signal", ({ name, data }) => this.#heard(name, data)),
       part.on("event", ({ name, data }) => name === "stream_ended" && this.#streamEnded(data.reason)),
@@ -69,7 +73,7 @@ export class Broadcasting {
 
   /** What a diagnosis wants to know. */
   get observed() {
-    return { side: "broadcaster", tracks: this.#source.stream.getTracks(), peers: [...this.#seats.values()].map(({ shown }) => shown) };
+    return { side: "broadcaster", peers: [...this.#seats.values()].map(({ shown }) => shown) };
   }
 
   #moved(status) {
@@ -122,6 +126,8 @@ export class Broadcasting {
     } catch (error) {
       if (this.#over || asked !== this.#asked) return false;
       if (this.#begun && error.code === "live-taken") this.#finish("ended", { reason: "superseded" });
+      // Those who watch have done nothing wrong, and see what is sent all the time.
+      else if (this.#begun && error.retryable && this.#line.up) setTimeout(() => asked === this.#asked && !this.#over && this.#return(), PAUSE);
       else this.#finish("failed", { error });
       return false;
     }
@@ -136,7 +142,7 @@ export class Broadcasting {
       this.#meanwhile.went.add(id);
       this.#remove(id, this.#seats.get(id));
     } else if (name === "peers_changed") {
-      if (this.#begun) this.#reconcile(() => this.#line.ask("peers"));
+      if (this.#begun) this.#reconcile(() => this.#again());
     } else if (name === "superseded") {
       this.#finish("ended", { reason: "superseded" });
     } else {
@@ -182,14 +188,14 @@ export class Broadcasting {
     });
   }
 
-  async #measure(reporting) {
+  async #measure() {
     const seats = [...this.#seats.values()];
     await Promise.all(seats.map((seat) => seat.measure()));
     if (this.#over) return;
     const { stats, summary } = totalOf(seats);
     this.#part.show("stats", stats);
     if (seats.length > 0) this.#show();
-    if (reporting && summary && this.#line.up) this.#line.tell("report", { summary });
+    if (summary && this.#line.up) this.#line.tell("report", { summary });
   }
 
   #finish(state, why) {

@@ -1,6 +1,6 @@
 // Which leg of the way fails. What is seen is gathered here; what follows from it the wasm knows.
 import { enter, start } from "../load.js";
-import { cameras, gather, loopback } from "./probes.js";
+import { cameras, gather, loopback, within } from "./probes.js";
 
 /** `part`: what works behind a broadcast or a watch, where it is that which is diagnosed. */
 export async function diagnose(client, stream, part) {
@@ -9,10 +9,12 @@ export async function diagnose(client, stream, part) {
   const see = (kind, observation) => seen.push({ kind, ...observation });
   const webrtc = typeof RTCPeerConnection === "function";
   see("page", { secure: globalThis.isSecureContext === true, webrtc });
+  // One that is on its way is waited for.
+  if (client.state !== "closed") await within(client.connect().catch(() => {}));
   see("session", { state: client.state });
-  see("camera", { ...(await cameras()), ...part?.camera });
+  see("camera", await cameras());
   if (webrtc) {
-    const { ice_servers: servers = [] } = (await iceOf(client, stream, part)) ?? {};
+    const { ice_servers: servers = [] } = (await within(iceOf(client, stream, part))) ?? {};
     const looks = servers.map(async (server) => see("server", { urls: server.urls, ...(await looked(() => gather({ iceServers: [server] }))) }));
     looks.push(looked(() => gather({})).then((found) => see("host", found)));
     looks.push(looked(async () => ({ connected: await loopback({}) })).then((found) => see("loopback", found)));
@@ -38,16 +40,15 @@ async function looked(look) {
   }
 }
 
-/** The servers that a part has, or that a member of the stream's room is given. */
+/** The servers that a part has, or that a member of the stream's room is given. Where there are none to be had, the leg of the session tells why. */
 async function iceOf(client, stream, part) {
-  if (part) return part.ice();
+  if (part) return part.ice().catch(() => undefined);
   if (stream === undefined) return undefined;
   const room = client.join(`live:${stream}`, { presence: false });
   try {
     await room.ready;
     return await client.wsTransport.call("live/ice", { stream });
   } catch {
-    // The leg of the session tells of it.
     return undefined;
   } finally {
     room.leave();

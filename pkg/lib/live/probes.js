@@ -55,7 +55,7 @@ export async function cameras() {
 }
 
 /** What the promise says, or undefined where that takes too long. */
-async function within(promise) {
+export async function within(promise) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
   try {

@@ -8,6 +8,7 @@ const RETIREMENT = 15_000;
 export class Seat {
   /** What the app sees; another object after each change. */
   shown;
+  /** What the server is to know of the last seconds, where it is time for that. */
   summary;
   #peer;
   #ice;
@@ -45,6 +46,10 @@ export class Seat {
 
   link(up) {
     this.#guard(() => this.#peer?.link(up));
+  }
+
+  restart() {
+    this.#guard(() => this.#peer?.restart());
   }
 
   async replaceTrack(track) {

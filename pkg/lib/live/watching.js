@@ -1,6 +1,7 @@
 // What works behind a watch: its place as a viewer, the one connection to the broadcaster, and what people are told of them.
 import { IceServers } from "./ice.js";
 import { Line } from "./line.js";
+import { onNetwork } from "./network.js";
 import { Peer } from "./peer.js";
 import { Pulse } from "./pulse.js";
 import { View } from "./view.js";
@@ -37,9 +38,10 @@ export class Watching {
     this.#line = new Line(part.client, part.room, part.stream);
     this.#ice = new IceServers(this.#line);
     this.#view = new View(glue, part);
-    const pulse = new Pulse((reporting) => this.#measure(reporting));
+    const pulse = new Pulse(() => this.#measure());
     this.#undo.push(
       () => pulse.end(),
+      onNetwork(() => this.#peer?.restart()),
       () => this.#view.free(),
       this.#room.on("status", (status) => this.#moved(status)),
       this.#room.on("signal", ({ name, data }) => this.#heard(name, data)),
@@ -181,12 +183,12 @@ export class Watching {
     for (const peer of peers) peer?.close();
   }
 
-  async #measure(reporting) {
+  async #measure() {
     // While another connection comes about, what is seen comes over the one of before.
     const { stats, summary } = (await (this.#last ?? this.#peer)?.stats()) ?? {};
     if (this.#over) return;
     this.#view.frames(stats?.frames ?? 0);
     if (stats) this.#part.measured(stats);
-    if (reporting && summary && this.#viewer && this.#line.up) this.#line.tell("report", { summary });
+    if (summary && this.#viewer && this.#line.up) this.#line.tell("report", { summary });
   }
 }
