@@ -21,7 +21,7 @@ pub enum LiveSignal {
     Superseded(Superseded),
     /// `watching`, to a viewer that waited: it is let in.
     Watching(PeerRef),
-    /// `refused`, to a viewer that waited: it is not let in.
+    /// `refused`, to a viewer: it waited and is not let in, or may not watch any more.
     Refused(Refused),
     /// `peer`, to both ends: begin this peer connection in place of the one before.
     Peer(PeerRef),

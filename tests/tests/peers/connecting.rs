@@ -1,7 +1,8 @@
 //! Two ends that begin become connected, whatever goes lost on the way.
 
-use samewire_protocol::live::PeerMessage;
-use samewire_protocol::live::peer::{PeerState, Side};
+use samewire_protocol::Instant;
+use samewire_protocol::live::peer::{Engine, Input, Output, Peer, PeerState, SdpKind, Side};
+use samewire_protocol::live::{Candidate, Negotiation, PeerMessage};
 use samewire_tests::peers::{Peers, Weather};
 
 use super::{SIDES, seconds};
@@ -40,6 +41,32 @@ fn candidates_of_a_moment_go_together_and_their_end_is_told() {
         // The engine finds three: after 1, 8 and 60 ms, and is at the end after 90 ms.
         assert_eq!(told, [(2, false), (1, false), (0, true)], "{side:?}");
     }
+}
+
+#[test]
+fn candidates_do_not_wait_for_a_timer_that_is_late() {
+    let at = |millis: u64| Instant::from_micros(millis * 1_000);
+    let negotiation = Negotiation::new(1).unwrap();
+    let mut peer = Peer::new(Side::Broadcaster, 1);
+    let mut said = Vec::new();
+    let mut take = |millis, input| {
+        peer.handle_input(at(millis), input);
+        loop {
+            match peer.poll_output() {
+                Output::Wait(_) => break,
+                Output::Send(_, PeerMessage::Candidates(told)) => said.push((millis, told.candidates.len(), told.end)),
+                _ => {}
+            }
+        }
+    };
+    take(0, Input::Begin(negotiation));
+    take(1, Input::Engine(negotiation, Engine::NegotiationNeeded));
+    take(2, Input::Engine(negotiation, Engine::LocalSet { kind: SdpKind::Offer, sdp: "v=0".into() }));
+    for millis in [3, 4, 40] {
+        take(millis, Input::Engine(negotiation, Engine::Candidate(Some(Candidate::default()))));
+    }
+    take(50, Input::Engine(negotiation, Engine::Candidate(None)));
+    assert_eq!(said, [(40, 3, false), (50, 0, true)]);
 }
 
 #[test]

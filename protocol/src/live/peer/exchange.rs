@@ -146,8 +146,10 @@ impl Exchange {
         }
     }
 
-    pub(super) fn candidate(&mut self, now: Instant, candidate: Option<Candidate>) {
+    /// Timers of a page that is not seen are late, so what is due goes with the next candidate, too.
+    pub(super) fn candidate(&mut self, now: Instant, candidate: Option<Candidate>, told: &mut Told) {
         self.gathered.add(now, candidate);
+        self.tell_due(now, told);
     }
 
     // What the other end says.
@@ -221,9 +223,7 @@ impl Exchange {
 
     /// `flows`: media can flow as things are, so there is no hurry.
     pub(super) fn timeout(&mut self, now: Instant, waits: bool, flows: bool, told: &mut Told) -> News {
-        if self.gathered.due().is_some_and(|due| due <= now) && self.may_tell() {
-            self.tell_gathered(told);
-        }
+        self.tell_due(now, told);
         if self.retell.is_some_and(|at| at <= now) {
             self.retell = None;
             self.tell_again(told);
@@ -313,8 +313,9 @@ impl Exchange {
         self.local = Some((kind, description));
     }
 
-    fn tell_gathered(&mut self, told: &mut Told) {
-        if let Some((_, local)) = &self.local {
+    fn tell_due(&mut self, now: Instant, told: &mut Told) {
+        let is_due = self.gathered.due().is_some_and(|due| due <= now) && self.may_tell();
+        if let Some((_, local)) = self.local.as_ref().filter(|_| is_due) {
             self.gathered.tell(local.round, &mut told.messages);
         }
     }

@@ -280,8 +280,8 @@ impl Peer {
                 self.exchange(now, |exchange, _, _, told| exchange.local_set(now, kind, sdp, told));
             }
             Engine::RemoteSet => self.exchange(now, |exchange, _, _, told| exchange.remote_set(now, told)),
-            Engine::Candidate(candidate) => self.exchange(now, |exchange, _, _, _| {
-                exchange.candidate(now, candidate);
+            Engine::Candidate(candidate) => self.exchange(now, |exchange, _, _, told| {
+                exchange.candidate(now, candidate, told);
                 News::None
             }),
             Engine::Failed { what: Refusal::Create, told } => {
