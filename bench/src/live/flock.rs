@@ -167,7 +167,7 @@ impl<P: Part> Flock<P> {
 fn take<P: Part>(part: &mut P, text: &str, out: &mut Speech<'_>, tally: &mut P::Tally) -> Outcome {
     let kind = text.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split('"').next()).unwrap_or_default();
     match kind {
-        "welcome" => out.out.text(format!(r#"{{"type":"join","room":"live:{}"}}"#, part.stream()).as_bytes()),
+        "welcome" => out.out.text(format!(r#"{{"type":"join","room":"live:{}","presence":false}}"#, part.stream()).as_bytes()),
         "ping" => out.out.text(text.replacen("ping", "pong", 1).as_bytes()),
         "joined" => part.joined(text, out, tally)?,
         "failure" | "left" | "goodbye" | "error" => return Err(format!("the server refuses: {text}").into()),

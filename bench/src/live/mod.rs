@@ -14,7 +14,6 @@ const CONFIG: &str = r#"
 [rooms.kinds.live]
 access = "open"
 role = "broadcaster"
-max_members = 20000
 
 [live]
 max_viewers = 20000
