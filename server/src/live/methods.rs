@@ -178,7 +178,7 @@ async fn renegotiate(
 
 async fn report(State(live): State<Live>, session: SessionHandle, params: ReportParams) -> Result<Done, Failure> {
     let key = session.key();
-    live.deed(&session, &params.stream, |core, _| core.may_report(key, &params)).await?;
+    live.deed(&session, &params.stream, |core, now| core.report(now, key, &params)).await?;
     // Of the two ends, the viewer's word counts.
     if params.viewer.is_none() {
         live.metrics().reported(&params.summary);
@@ -192,8 +192,9 @@ async fn ice(State(live): State<Live>, session: SessionHandle, params: StreamPar
     Ok(live.ice(&params.stream, session.identity()))
 }
 
+/// Who may not see a stream gets what there would be if there were none.
 async fn get(State(live): State<Live>, access: Access, params: StreamParams) -> Result<LiveRecord, Failure> {
-    live.role(&access, &params.stream).await?;
+    live.role(&access, &params.stream).await.map_err(|_| not_live(&params.stream))?;
     Ok(live.get(&params.stream))
 }
 

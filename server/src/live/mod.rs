@@ -140,7 +140,7 @@ pub struct Census {
 }
 
 fn not_live(stream: &StreamName) -> Failure {
-    Failure::new(Code::LiveNotFound, format!("the stream {stream} is not live"))
+    Failure::new(Code::LiveNotFound, format!("there is no live stream {stream} that you may see"))
 }
 
 impl std::fmt::Debug for Live {

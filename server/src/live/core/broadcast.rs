@@ -1,6 +1,7 @@
 //! The broadcaster: one at a time, held for a while when its link is lost, replaced by a takeover.
 
 use samewire_protocol::live::methods::{Peer, StartParams};
+use samewire_protocol::live::stats::Leveller;
 use samewire_protocol::live::{
     EndReason, LeaveReason, LiveEvent, LiveRecord, LiveSignal, LiveState, StreamEnded, StreamPaused, StreamResumed,
     StreamStarted, Superseded,
@@ -28,6 +29,9 @@ pub(super) struct Broadcaster {
     is_lost: bool,
     /// It has not been told of all its viewers.
     pub(super) is_behind: bool,
+    /// What its reports come to, and when the last one came.
+    pub(super) leveller: Leveller,
+    pub(super) reported: Option<Millis>,
 }
 
 /// How things are for who broadcasts.
@@ -294,7 +298,16 @@ impl Core {
 
 impl Broadcaster {
     fn new(session: SessionKey, place: Place, identity: Identity) -> Self {
-        Self { session, identity, place: Some(place), away: None, is_lost: false, is_behind: false }
+        Self {
+            session,
+            identity,
+            place: Some(place),
+            away: None,
+            is_lost: false,
+            is_behind: false,
+            leveller: Leveller::new(),
+            reported: None,
+        }
     }
 }
 

@@ -253,3 +253,6 @@ impl Core {
 fn forbidden(told: impl Into<String>) -> Failure {
     Failure::new(Code::Forbidden, told)
 }
+
+#[cfg(test)]
+mod tests;

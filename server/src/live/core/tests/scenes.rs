@@ -1,0 +1,221 @@
+//! Single scenes of a stream's life.
+
+use samewire_protocol::live::methods::RenegotiateParams;
+use samewire_protocol::live::{EndReason, LiveEvent, LiveState};
+use samewire_protocol::{Code, Failure};
+
+use super::stage::{HOLD, LINGER, PAUSE, Stage, name};
+
+fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Code {
+    result.expect_err("it must not succeed").code
+}
+
+fn live() -> Stage {
+    let mut stage = Stage::new();
+    stage.join(0, "maria", "broadcaster");
+    stage.start(0, false).expect("started");
+    stage
+}
+
+#[test]
+fn a_viewer_that_comes_back_in_time_keeps_its_place() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    let peer = stage.watch(1, false).expect("let in").peer.expect("a viewer");
+    stage.cut(1);
+    stage.pass(LINGER - 1);
+    assert_eq!(stage.counts(), (1, 1), "it lingers");
+    stage.pass(1);
+    assert_eq!(stage.counts(), (0, 1));
+    stage.pass(HOLD - LINGER - 1);
+    stage.join(1, "eve", "viewer");
+    assert_eq!(stage.counts(), (1, 1));
+    assert_eq!(stage.watch(1, false).expect("still let in").peer, Some(peer));
+    assert_eq!(stage.told(0), ["viewer_joined"]);
+
+    stage.cut(1);
+    stage.pass(HOLD);
+    assert_eq!(stage.told(0), ["viewer_left"]);
+    stage.join(1, "eve", "viewer");
+    let next = stage.watch(1, false).expect("let in anew").peer.expect("a viewer");
+    assert!(next.viewer != peer.viewer && next.negotiation > peer.negotiation);
+}
+
+#[test]
+fn a_broadcaster_is_held_and_then_given_up() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    let peer = stage.watch(1, false).expect("let in").peer;
+    stage.names();
+    stage.cut(0);
+    stage.pass(PAUSE - 1);
+    stage.join(0, "maria", "broadcaster");
+    assert!(stage.names().is_empty(), "so short a cut is nobody's business");
+
+    stage.cut(0);
+    stage.pass(LINGER + 5_000);
+    assert_eq!(stage.names(), ["stream_paused"]);
+    // What it missed without a member it asks for when it is back.
+    stage.leave(1);
+    stage.told(0);
+    stage.join(0, "maria", "broadcaster");
+    assert_eq!(
+        (stage.names().as_slice(), stage.told(0).as_slice()),
+        (["viewer_count_changed", "stream_resumed"].as_slice(), ["peers_changed"].as_slice())
+    );
+    assert!(stage.start(0, false).expect("it goes on").resumed);
+    assert_ne!(stage.watch(1, false).expect("let in").peer, peer);
+
+    stage.cut(0);
+    stage.pass(HOLD);
+    assert!(matches!(stage.events.pop(), Some(LiveEvent::Ended(ended)) if ended.reason == EndReason::BroadcasterGone));
+    assert_eq!(stage.counts(), (0, 1));
+    assert_eq!(code(stage.watch(1, false)), Code::LiveNotFound);
+}
+
+/// A page that is loaded anew goes on with its session's place, but has none of its peer connections.
+#[test]
+fn a_broadcaster_in_another_life_connects_its_viewers_anew() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    let peer = stage.watch(1, false).expect("let in").peer.expect("a viewer");
+    stage.go(0, true);
+    stage.join(0, "maria", "broadcaster");
+    stage.pass(PAUSE);
+    assert_eq!(stage.core.state(), LiveState::Paused, "being in the room is not broadcasting");
+    let started = stage.start(0, false).expect("started");
+    assert!(started.resumed && started.peers[0].viewer == peer.viewer && started.peers[0].negotiation > peer.negotiation);
+    assert_eq!(stage.told(1), ["peer"]);
+    assert_eq!(stage.core.state(), LiveState::Live);
+}
+
+#[test]
+fn who_was_replaced_while_away_is_told_so_and_takes_nothing_back_unasked() {
+    let mut stage = live();
+    stage.join(1, "maria", "broadcaster");
+    stage.join(2, "olga", "broadcaster");
+    assert_eq!(code(stage.start(2, false)), Code::LiveTaken);
+    stage.cut(0);
+    stage.pass(LINGER);
+    assert!(stage.start(1, false).expect("her own other session").resumed);
+    // It comes back and asks at once, as it did when its link was lost.
+    stage.join(0, "maria", "broadcaster");
+    assert_eq!(stage.told(0), ["superseded"]);
+    assert!(stage.start(2, true).expect("taken over").resumed);
+    assert_eq!(stage.told(1), ["superseded"]);
+    assert_eq!(code(stage.start(1, false)), Code::LiveTaken);
+}
+
+#[test]
+fn who_waits_is_let_in_as_far_as_there_is_room() {
+    let mut stage = Stage::new();
+    for who in 1..=4 {
+        stage.join(who, "eve", "viewer");
+        assert_eq!(code(stage.watch(who, false)), Code::LiveNotFound);
+        assert_eq!(stage.watch(who, true).expect("waits").peer, None);
+    }
+    stage.watch(1, true).expect("waits still");
+    stage.cut(2);
+    stage.pass(LINGER);
+    stage.join(0, "maria", "broadcaster");
+    assert_eq!(stage.start(0, false).expect("started").peers.len(), 3);
+    assert_eq!(stage.counts(), (2, 2), "one of the three is cut off");
+    assert_eq!((stage.told(1), stage.told(3), stage.told(4)), (vec!["watching"], vec!["watching"], vec!["refused"]));
+    stage.join(2, "eve", "viewer");
+    assert_eq!((stage.told(2), stage.counts()), (vec!["watching"], (3, 3)));
+    stage.join(5, "ida", "viewer");
+    let refused = stage.watch(5, true).expect_err("full");
+    assert!(refused.code == Code::LiveFull && refused.retryable);
+}
+
+#[test]
+fn a_grant_that_ends_ends_what_it_granted() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    stage.join(2, "ida", "viewer");
+    stage.watch(1, false).expect("let in");
+    stage.watch(2, false).expect("let in");
+    stage.change_role(1, "audience");
+    assert_eq!((stage.told(1), stage.counts()), (vec!["refused"], (1, 2)));
+    assert_eq!(code(stage.watch(1, false)), Code::Forbidden);
+    stage.put_out(2, Failure::new(Code::Forbidden, "out"));
+    assert_eq!(stage.counts(), (0, 2));
+    stage.change_role(0, "viewer");
+    assert!(matches!(stage.events.pop(), Some(LiveEvent::Ended(ended)) if ended.reason == EndReason::GrantEnded));
+}
+
+#[test]
+fn a_crowd_is_counted_twice_a_second() {
+    let mut stage = Stage::with(1_000);
+    stage.join(0, "maria", "broadcaster");
+    stage.start(0, false).expect("started");
+    for who in 1..=200 {
+        stage.join(who, "eve", "viewer");
+        stage.watch(who, false).expect("let in");
+    }
+    let told = stage.names();
+    assert!(told.len() <= 55, "{}", told.len());
+    stage.pass(500);
+    assert_eq!(stage.names(), ["viewer_count_changed"]);
+    assert_eq!((&stage.state["viewer_count"], &stage.state["peak_viewers"]), (&200.into(), &200.into()));
+    stage.pass(10_000);
+    assert!(stage.names().is_empty(), "and not again");
+}
+
+#[test]
+fn a_peer_connection_is_begun_anew_once_a_second() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    let peer = stage.watch(1, false).expect("let in").peer.expect("a viewer");
+    stage.told(0);
+    let renew = |stage: &mut Stage, negotiation| {
+        let params = RenegotiateParams { stream: name(), viewer: None, negotiation };
+        let key = stage.key(1);
+        let renewed = stage.core.renegotiate(stage.now, key, &params);
+        stage.settle();
+        renewed
+    };
+    let next = renew(&mut stage, peer.negotiation).expect("begun anew");
+    assert!(next > peer.negotiation);
+    assert_eq!((stage.told(0), stage.told(1)), (vec!["peer"], vec!["peer"]));
+    assert_eq!(renew(&mut stage, peer.negotiation), Ok(next), "both asked at once");
+    assert!(stage.said.is_empty());
+    assert_eq!(code(renew(&mut stage, next)), Code::RateLimited);
+    stage.pass(1_000);
+    assert!(renew(&mut stage, next).expect("begun anew") > next);
+    assert_eq!(code(stage.say(1, None, peer.negotiation)), Code::StaleNegotiation);
+}
+
+#[test]
+fn the_quality_is_told_when_it_changes() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    stage.watch(1, false).expect("let in");
+    stage.names();
+    stage.report(0, 720).expect("taken");
+    assert_eq!((stage.names().as_slice(), &stage.state["quality"]["level"]), (["quality_changed"].as_slice(), &"high".into()));
+    for _ in 0..3 {
+        stage.pass(5_000);
+        stage.report(0, 360).expect("taken");
+        stage.report(0, 720).expect("too soon to count");
+        stage.report(1, 720).expect("a viewer's own");
+    }
+    assert_eq!(
+        (stage.names().as_slice(), &stage.state["quality"]["level"]),
+        (["quality_changed"].as_slice(), &"medium".into())
+    );
+    stage.join(2, "pia", "audience");
+    assert_eq!(code(stage.report(2, 720)), Code::PeerNotFound);
+}
+
+/// One that says too much is stopped before the other end has no room left for everybody else.
+#[test]
+fn a_flood_of_messages_is_dammed() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    let peer = stage.watch(1, false).expect("let in").peer.expect("a viewer");
+    let passed = (0..200).filter(|_| stage.say(1, None, peer.negotiation).is_ok()).count();
+    assert_eq!(passed, 40);
+    assert_eq!(code(stage.say(1, None, peer.negotiation)), Code::RateLimited);
+    assert!(stage.say(0, Some(peer.viewer), peer.negotiation).is_ok(), "the other direction is not held up");
+}
