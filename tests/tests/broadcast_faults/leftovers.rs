@@ -58,11 +58,15 @@ async fn memory_does_not_grow_with_those_who_were_there() {
     let child = Child::start(&[("LIMITS_HEARTBEAT_INTERVAL", "600s"), ("LIVE_MAX_STREAMS", "100")]).await;
     let mut host = attach(&child, "host", "broadcaster").await;
     host.call("live/start", json!({"stream": "stage"})).await.expect("started");
-    let mut fan = attach(&child, "fan", "viewer").await;
     let large = format!("v=0{}", "x".repeat(500_000));
     let mut sizes = Vec::new();
     for _ in 0..6 {
+        let mut fan = attach(&child, "fan", "viewer").await;
         for turn in 0..400 {
+            if turn % 80 == 0 {
+                fan.raw.close(1000).await;
+                fan = attach(&child, "fan", "viewer").await;
+            }
             let watched = fan.call("live/watch", json!({"stream": "stage"})).await.expect("let in");
             let mut message = offer();
             if turn % 20 == 0 {

@@ -6,6 +6,7 @@
 
 mod broadcast;
 mod counts;
+mod knocks;
 mod peers;
 mod quality;
 mod seats;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 use self::broadcast::Broadcaster;
 use self::counts::Told;
+use self::knocks::Knocks;
 use self::seats::Seat;
 use self::viewers::{Viewer, Waiting};
 use crate::rooms::core::Millis;
@@ -97,6 +99,7 @@ pub(crate) struct Core {
     sessions: HashMap<SessionKey, ViewerId>,
     /// Those who wait for the stream to start, in the order in which they came.
     waiting: BTreeMap<u64, Waiting>,
+    knocks: Knocks,
     /// How many viewers are counted now.
     here: u64,
     told: Told,
@@ -127,6 +130,7 @@ impl Core {
             viewers: HashMap::new(),
             sessions: HashMap::new(),
             waiting: BTreeMap::new(),
+            knocks: Knocks::default(),
             here: 0,
             told: Told::default(),
             order: 0,

@@ -98,7 +98,8 @@ impl Core {
     /// Lets somebody in, or has them wait. Asked again, it answers how things are.
     ///
     /// # Errors
-    /// `not-joined`, `forbidden`; `live-not-found` for a stream that is not on, unless it may be waited for; `live-full`.
+    /// `not-joined`, `forbidden`; `live-not-found` for a stream that is not on, unless it may be waited for; `live-full`;
+    /// `rate-limited` for who comes and goes all the time.
     pub(crate) fn watch(&mut self, now: Millis, session: SessionKey, params: &WatchParams) -> Result<Watching, Failure> {
         let seat = self.seat(session)?.clone();
         if !seat.part.may_watch() {
@@ -112,6 +113,7 @@ impl Core {
             Some(viewer) => self.peer_of(viewer),
             None if self.record.state.is_on() => {
                 self.has_room()?;
+                self.knocks.knock(now, session)?;
                 let link = ViewerLink::Here(seat.place);
                 Some(self.admit(now, session, user(&seat.identity), link))
             }
