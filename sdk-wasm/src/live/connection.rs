@@ -18,11 +18,14 @@ use super::web::{self, object, text};
 use super::{message, report};
 use crate::alarm::now;
 
+/// After so many looks, about three seconds, sound is media enough where there should be a picture, too.
+const LOOKS: u8 = 7;
+
 /// Whether media flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// It is waited for, and looked for, or not.
-    Awaited { looking: bool },
+    /// It is waited for; `looking` while a report is on its way. `looks`: how often it was not there yet.
+    Awaited { looking: bool, looks: u8 },
     /// It was seen.
     Seen,
 }
@@ -53,7 +56,7 @@ impl Connection {
             senders: RefCell::default(),
             tracks: RefCell::default(),
             hears: desk::hears(id),
-            flow: Cell::new(Flow::Awaited { looking: false }),
+            flow: Cell::new(Flow::Awaited { looking: false, looks: 0 }),
             made: Cell::new(Some(now())),
         });
         desk::open(id, Rc::downgrade(&connection));
@@ -80,7 +83,7 @@ impl Connection {
     }
 
     pub(crate) fn set_remote(&self, kind: SdpKind, sdp: &str) {
-        let description = object([("type", message::kind(kind).into()), ("sdp", sdp.into())]);
+        let description = object(&[("type", message::kind(kind).into()), ("sdp", sdp.into())]);
         let _ = self.await_for(Errand::Remote, &self.web.set_remote(&description));
     }
 
@@ -119,8 +122,8 @@ impl Connection {
 
     /// Asks for statistics to see whether media flows.
     pub(crate) fn look(&self) {
-        if self.flow.get() == (Flow::Awaited { looking: false }) {
-            self.flow.set(Flow::Awaited { looking: true });
+        if let Flow::Awaited { looking: false, looks } = self.flow.get() {
+            self.flow.set(Flow::Awaited { looking: true, looks });
             let _ = self.await_for(Errand::Look, &self.web.get_stats());
         }
     }
@@ -175,8 +178,7 @@ impl Connection {
             (Errand::Remote, Ok(_)) => self.tell(Engine::RemoteSet),
             (Errand::Remote, Err(error)) => refused(Refusal::Remote, error),
             (Errand::Stats, Ok(report)) => return self.measured(&report),
-            (Errand::Look, Ok(report)) => self.looked(&report),
-            (Errand::Look, Err(_)) => self.flow.set(Flow::Awaited { looking: false }),
+            (Errand::Look, report) => self.looked(report.ok()),
             (Errand::Stats | Errand::Nothing, _) => {}
         }
         JsValue::UNDEFINED
@@ -189,9 +191,13 @@ impl Connection {
         report::shown(driver.measured(self.negotiation, sample))
     }
 
-    fn looked(&self, report: &JsValue) {
-        self.flow.set(Flow::Awaited { looking: false });
-        self.notice(&read(report));
+    fn looked(&self, report: Option<JsValue>) {
+        if let Flow::Awaited { looks, .. } = self.flow.get() {
+            self.flow.set(Flow::Awaited { looking: false, looks: looks.saturating_add(1) });
+        }
+        if let Some(report) = report {
+            self.notice(&read(&report));
+        }
         if let (false, Some(driver)) = (self.flows(), self.driver.upgrade()) {
             driver.look_later();
         }
@@ -202,15 +208,17 @@ impl Connection {
         let Some(driver) = self.driver.upgrade() else { return };
         let tracks = self.tracks.borrow().clone();
         let video = tracks.iter().any(|track| track.kind() == "video");
-        let arrived = if video { sample.frames } else { sample.bytes };
-        if tracks.is_empty() || arrived == 0 {
-            return;
-        }
-        if self.flow.replace(Flow::Seen) != Flow::Seen {
+        let flows = match self.flow.get() {
+            Flow::Awaited { looks, .. } => sample.frames > 0 || (sample.bytes > 0 && (!video || looks >= LOOKS)),
+            Flow::Seen => false,
+        };
+        if flows && !tracks.is_empty() {
+            self.flow.set(Flow::Seen);
             driver.flows(self.negotiation, tracks.iter().collect());
         }
-        if video {
-            self.tell(Engine::Frames(sample.frames));
+        if self.flows() {
+            // Where there is only sound, it stands for the pictures.
+            self.tell(Engine::Frames(sample.frames.max(1)));
         }
     }
 

@@ -35,7 +35,7 @@ impl Diagnosis {
     pub fn told(&self) -> JsValue {
         let findings = self.0.findings();
         let legs: Array = findings.legs.iter().map(shown).collect();
-        object([("ok", findings.ok.into()), ("legs", legs.into())])
+        object(&[("ok", findings.ok.into()), ("legs", legs.into())])
     }
 }
 
@@ -90,7 +90,7 @@ fn shown(finding: &Finding) -> JsValue {
         Leg::Media => "media",
     };
     let ok = finding.ok.map_or(JsValue::NULL, JsValue::from);
-    object([("leg", leg.into()), ("ok", ok), ("told", JsValue::from(finding.told.as_str()))])
+    object(&[("leg", leg.into()), ("ok", ok), ("told", JsValue::from(finding.told.as_str()))])
 }
 
 fn flag(object: &JsValue, name: &str) -> bool {

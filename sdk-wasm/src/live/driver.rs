@@ -64,7 +64,7 @@ impl Driver {
     pub(crate) fn begin(self: &Rc<Self>, negotiation: Negotiation, ice: &JsValue) {
         let policy = if get(ice, "relay_only").is_truthy() { "relay" } else { "all" };
         let servers = get(ice, "ice_servers");
-        *self.configuration.borrow_mut() = object([("iceServers", servers), ("iceTransportPolicy", policy.into())]);
+        *self.configuration.borrow_mut() = object(&[("iceServers", servers), ("iceTransportPolicy", policy.into())]);
         self.input(Input::Begin(negotiation));
     }
 
@@ -160,7 +160,10 @@ impl Driver {
                 }
                 Output::RestartIce(negotiation) => self.at(negotiation, Connection::restart_ice),
                 Output::Close(negotiation) => {
-                    self.connections.borrow_mut().retain(|connection| connection.negotiation != negotiation);
+                    let all = self.connections.take();
+                    let (closed, left) = all.into_iter().partition(|connection| connection.negotiation == negotiation);
+                    self.connections.replace(left);
+                    drop::<Vec<_>>(closed);
                 }
                 Output::Send(negotiation, message) => self.courier.take(News::Send(negotiation, message)),
                 Output::AskRebuild(negotiation) => self.courier.take(News::Rebuild(negotiation)),

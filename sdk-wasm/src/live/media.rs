@@ -33,7 +33,7 @@ impl Media {
         for (kind, track) in tracks {
             self.hint(&kind, track.as_ref());
             let encodings = if kind == "video" { get(&self.options, "encodings") } else { JsValue::UNDEFINED };
-            let init = object([
+            let init = object(&[
                 ("direction", "sendonly".into()),
                 // Sound and picture of one stream are kept together in time.
                 ("streams", Array::of1(&self.stream).into()),
@@ -57,7 +57,7 @@ impl Media {
     fn hint(&self, kind: &str, track: Option<&MediaStreamTrack>) {
         let hint = get(&self.options, "contentHint");
         if let (Some(track), "video", true) = (track, kind, hint.is_string()) {
-            set(track, "contentHint", hint);
+            set(track, "contentHint", &hint);
         }
     }
 
@@ -68,7 +68,7 @@ impl Media {
             && preference.is_string()
             && let Ok(parameters) = sender.parameters()
         {
-            set(&parameters, "degradationPreference", preference);
+            set(&parameters, "degradationPreference", &preference);
             connection.forget(&sender.set_parameters(&parameters));
         }
     }

@@ -48,9 +48,9 @@ pub(crate) fn shown(message: &PeerMessage) -> JsValue {
     let kind = ("type", message.name().into());
     match message {
         PeerMessage::Offer(told) | PeerMessage::Answer(told) => {
-            object([kind, ("round", told.round.into()), ("made", told.made.into()), ("sdp", JsValue::from(&*told.sdp))])
+            object(&[kind, ("round", told.round.into()), ("made", told.made.into()), ("sdp", JsValue::from(&*told.sdp))])
         }
-        PeerMessage::Candidates(told) => object([
+        PeerMessage::Candidates(told) => object(&[
             kind,
             ("round", told.round.into()),
             ("candidates", told.candidates.iter().map(candidate).collect::<Array>().into()),
@@ -73,7 +73,7 @@ pub(crate) fn read_candidate(candidate: &JsValue) -> Candidate {
 /// An `RTCIceCandidateInit`.
 pub(crate) fn candidate(candidate: &Candidate) -> JsValue {
     let tag = |value: &Option<Box<str>>| value.as_deref().map_or(JsValue::UNDEFINED, JsValue::from);
-    object([
+    object(&[
         ("candidate", JsValue::from(&*candidate.candidate)),
         ("sdpMid", tag(&candidate.sdp_mid)),
         ("sdpMLineIndex", candidate.sdp_m_line_index.into()),

@@ -76,11 +76,11 @@ fn count(entry: &JsValue, name: &str) -> u64 {
 
 /// What a page is given once a second: `{ stats, summary? }`.
 pub(crate) fn shown((stats, summary): (Stats, Option<Summary>)) -> JsValue {
-    object([("stats", shown_stats(&stats)), ("summary", summary.as_ref().map_or(JsValue::UNDEFINED, shown_summary))])
+    object(&[("stats", shown_stats(&stats)), ("summary", summary.as_ref().map_or(JsValue::UNDEFINED, shown_summary))])
 }
 
 fn shown_stats(stats: &Stats) -> JsValue {
-    object([
+    object(&[
         ("bitrate", (stats.bitrate as f64).into()),
         ("fps", stats.fps.into()),
         ("width", stats.width.into()),
@@ -97,7 +97,7 @@ fn shown_stats(stats: &Stats) -> JsValue {
 }
 
 fn shown_summary(summary: &Summary) -> JsValue {
-    object([
+    object(&[
         ("seconds", summary.seconds.into()),
         ("bitrate", (summary.bitrate as f64).into()),
         ("fps", summary.fps.into()),

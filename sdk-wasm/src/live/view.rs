@@ -82,7 +82,7 @@ impl View {
             ViewState::Failed { failure } => ("failed", ("failure", shown(failure))),
             _ => ("connecting", ("what", nothing)),
         };
-        object([("state", state.into()), member])
+        object(&[("state", state.into()), member])
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn shown(failure: &Failure) -> JsValue {
         Ran::Yes => "yes",
         Ran::Maybe => "maybe",
     };
-    object([
+    object(&[
         ("code", failure.code.as_str().into()),
         ("message", JsValue::from(failure.message.as_str())),
         ("retryable", failure.retryable.into()),

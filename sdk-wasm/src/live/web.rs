@@ -66,12 +66,12 @@ pub(crate) fn number(object: &JsValue, name: &str) -> Option<f64> {
 }
 
 /// Sets a member, if the object takes it.
-pub(crate) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
-    let _ = Reflect::set(object, &name.into(), &value.into());
+pub(crate) fn set(object: &JsValue, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &name.into(), value);
 }
 
 /// An object with these members, those apart that are `undefined`.
-pub(crate) fn object<const N: usize>(members: [(&str, JsValue); N]) -> JsValue {
+pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
     let object = JsValue::from(Object::new());
     for (name, value) in members {
         if !value.is_undefined() {

@@ -159,7 +159,9 @@ impl Diagnosis {
         };
         match media.state.as_deref() {
             Some("live") if flow.bitrate.is_some_and(|bitrate| bitrate > 0.0) => {
-                works(format!("media arrives {way}, {:.0} kbit/s", flow.bitrate.unwrap_or_default() / 1_000.0))
+                // A whole number: what prints others would be the largest part of a diagnosis in the browser.
+                let kilobits = (flow.bitrate.unwrap_or_default() / 1_000.0).round() as u64;
+                works(format!("media arrives {way}, {kilobits} kbit/s"))
             }
             Some("live") => open("the connection stands, and no media has been measured yet"),
             Some("paused") => open("the broadcaster is away, and may come back"),
