@@ -2,7 +2,7 @@
 //!
 //! The crate does what differs from the native SDK and nothing else: it opens and writes a socket (`transport`), arms a timer and
 //! feeds the session (`driver`), and shows to JavaScript what happens (`bridge`, `listener`). What the session does is decided by
-//! [`samewire_protocol::session`]; what an app sees is made by the package's own JavaScript (`pkg/`), the only caller of what is
+//! [`samewire_protocol::session`]; [`live`] does the same for peer connections. What an app sees is made by the package's own JavaScript (`pkg/`), the only caller of what is
 //! exported here. That JavaScript also makes the calls over HTTP, with one `fetch`.
 //!
 //! Everything here is paid for by each page that loads it, gzipped: gloo-net would take 8 KB to receive (it needs an executor of

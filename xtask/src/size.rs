@@ -9,11 +9,12 @@ use flate2::write::GzEncoder;
 
 use crate::shell::Outcome;
 
-/// All the code of the package, gzipped, in bytes. 12 of the KiB came with rooms: in the wasm, what makes a membership whole again
-/// after a cut; in the JavaScript, its state, presence and handles. Another 5 are what outlives a page (`lib/resume/`), and 40 came
-/// with live video: the machine of a peer connection and its driver in the wasm, and `lib/live/`. Both folders are loaded only where
-/// an app asks for them; all else a page pays before its first call. The rest is room for all.
-const LIMIT: usize = 152 * 1024;
+/// All the code of the package, gzipped, in bytes. 12 of these 144 KiB came with rooms: in the wasm, what makes a membership whole again
+/// after a cut; in the JavaScript, its state, presence and handles. Another 5 are what outlives a page (`lib/resume/`). 50 came with
+/// live video: 36 in the wasm and its glue (the machine of a peer connection, its driver, statistics and diagnosis), 14 in `lib/live/`.
+/// The two folders are loaded only where an app asks for them; all else, the wasm whole, a page pays before its first call. The rest is
+/// room for all.
+const LIMIT: usize = 144 * 1024;
 
 /// Prints the raw and gzipped size of each code file under `package`, and fails when they exceed the limit together.
 pub(crate) fn check(package: &Path) -> Outcome {
