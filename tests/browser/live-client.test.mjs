@@ -95,6 +95,26 @@ describe("a handle", () => {
   });
 });
 
+test("a fault in the wasm ends what it drove, and what comes after it works", async () => {
+  const stream = fresh();
+  const caster = await stage.broadcaster(stream, { source: "red" });
+  const viewer = await stage.viewer(stream);
+  for (const [seat, handle] of [[viewer, "view"], [caster, "cast"]]) {
+    await seat.do(async () => {
+      const { enter } = await import("/pkg/lib/load.js");
+      await outcome((async () => enter(() => { throw new WebAssembly.RuntimeError("unreachable"); }))());
+    });
+    await seat.reaches(handle, "failed");
+    assert.equal(await seat.do((handle) => window[handle].error.code, handle), "internal");
+    assert.equal((await seat.connections()).open, 0);
+    await seat.do((handle) => window[handle].stop(), handle);
+    await seat.do(() => client.connect());
+  }
+  await caster.broadcast(stream, { source: "green" });
+  await viewer.watch(stream);
+  await viewer.seesColour("green");
+});
+
 describe("a watch", () => {
   test("without an element gives its media to the app", async () => {
     const stream = fresh();

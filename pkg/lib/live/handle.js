@@ -11,7 +11,6 @@ export function loaded(module) {
 
 export class Handle {
   #events = new Events();
-  #stopped = false;
 
   constructor(client, stream) {
     this.stream = stream;
@@ -28,10 +27,6 @@ export class Handle {
     return this.room.state ?? undefined;
   }
 
-  get stopped() {
-    return this.#stopped;
-  }
-
   on(type, listener) {
     return this.#events.on(type, listener);
   }
@@ -40,12 +35,8 @@ export class Handle {
     this.#events.emit(type, () => value);
   }
 
-  /** Leaves the room. False when that was done before. */
   leave() {
-    if (this.#stopped) return false;
-    this.#stopped = true;
     this.room.leave();
-    return true;
   }
 
   [Symbol.dispose ?? Symbol("dispose")]() {

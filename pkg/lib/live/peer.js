@@ -79,7 +79,11 @@ export class Peer {
 
   close() {
     const wasm = this.#detach();
-    if (wasm) enter(() => (wasm.close(), wasm.free()));
+    try {
+      if (wasm) enter(() => (wasm.close(), wasm.free()));
+    } catch {
+      this.#abandon();
+    }
   }
 
   // What the wasm tells. None of these may throw.
@@ -108,7 +112,7 @@ export class Peer {
   /** The instance is lost, and with it what drove the connections. */
   crashed(error) {
     this.#detach();
-    for (const connection of this.#open) connection.deref()?.close();
+    this.#abandon();
     this.#hooks.crashed(error);
   }
 
@@ -119,6 +123,10 @@ export class Peer {
     } catch (error) {
       this.#enter((wasm) => wasm.refused(params.negotiation, error));
     }
+  }
+
+  #abandon() {
+    for (const connection of this.#open) connection.deref()?.close();
   }
 
   #enter(work) {

@@ -45,7 +45,13 @@ export class View {
   #take(kind, value) {
     const wasm = this.#wasm;
     if (!wasm) return;
-    const { state, failure, ...more } = enter(() => wasm.take(kind, value));
-    this.#part.turn(state, { ...more, error: failure && new SamewireError(failure.code, failure.message, failure) });
+    try {
+      const { state, failure, ...more } = enter(() => wasm.take(kind, value));
+      this.#part.turn(state, { ...more, error: failure && new SamewireError(failure.code, failure.message, failure) });
+    } catch (error) {
+      // The instance is lost, and what is left to be said needs none.
+      this.#wasm = undefined;
+      this.#part.turn("failed", { error: kind === "failed" ? value : error });
+    }
   }
 }

@@ -78,13 +78,14 @@ export class Watching {
   }
 
   #moved(status) {
+    if (status === "left") {
+      this.#view.failed(this.#room.error);
+      return this.#dismiss();
+    }
     this.#view.link(status === "joined");
     if (status === "joined") {
       this.#told(this.#room.state);
       this.#enter();
-    } else if (status === "left") {
-      this.#view.failed(this.#room.error);
-      this.#dismiss();
     } else {
       this.#peer?.link(false);
     }
