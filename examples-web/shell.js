@@ -28,6 +28,12 @@ export const PAGES = [
     about: "An uploader that knows nothing of samewire, over tus: another door to the same store.",
   },
   {
+    href: "/portal.html",
+    name: "Portal",
+    icon: "screen",
+    about: "A controller drives several viewers. Cut one off and bring it back: it is right again at once.",
+  },
+  {
     href: "/broadcast.html",
     name: "Broadcast",
     icon: "broadcast",
@@ -38,12 +44,6 @@ export const PAGES = [
     name: "Watch",
     icon: "eye",
     about: "Watch live. Cut the session, and the picture goes on; the counts are right again when it is back.",
-  },
-  {
-    href: "/portal.html",
-    name: "Portal",
-    icon: "screen",
-    about: "A controller drives several viewers. Cut one off and bring it back: it is right again at once.",
   },
 ];
 
