@@ -11,7 +11,7 @@ import { mountLog } from "./live-log.js";
 import { addressOf, here, streamOf } from "./live-place.js";
 import { Plots } from "./live-plots.js";
 import { LiveStage } from "./live-stage.js";
-import { broadcasting } from "./live-words.js";
+import { broadcasting, whyEnded } from "./live-words.js";
 import { mountWindows } from "./live-windows.js";
 import { mountShell, openClient, userName } from "./shell.js";
 import { toast, toastError } from "./toast.js";
@@ -22,7 +22,8 @@ const ON_AIR = "samewire.onair";
 const part = (id) => document.getElementById(id);
 
 mountShell();
-const client = await openClient({ name: here.name });
+// Anybody may watch here; who broadcasts needs a grant, in development as elsewhere.
+const client = await openClient({ name: here.name, grants: { live: [{ name: here.stream ?? "*", role: "broadcaster" }] } });
 const stream = here.stream ?? streamOf(userName() ?? friendlyName());
 // A reload, and whoever is given the address, comes to the same stream.
 if (!here.stream) history.replaceState(null, "", addressOf("broadcast", { ...here, stream }));
@@ -57,16 +58,11 @@ async function start({ title, takeover = false }) {
   begun.on("viewers", () => begun === broadcast && viewers.draw(begun.viewers));
   begun.on("stats", (stats) => measured(begun, stats));
   changed(begun);
-  try {
-    await begun.ready;
-    remember(true);
-  } catch (error) {
-    if (begun !== broadcast) return;
-    broadcast = undefined;
-    draw();
-    const takeOver = { label: "Take it over", run: () => start({ title, takeover: true }) };
-    toastError("This is not on air", error, error.code === "live-taken" ? takeOver : undefined);
-  }
+  await begun.ready.then(
+    () => remember(true),
+    // Told by its state.
+    () => {},
+  );
 }
 
 async function stop() {
@@ -77,14 +73,15 @@ async function stop() {
 
 function changed(begun) {
   if (begun !== broadcast) return;
-  const { state, reason } = begun;
+  const { state, reason, error } = begun;
   if (state === "ended" || state === "failed") {
-    const { note: why } = broadcasting(begun);
-    if (state === "ended" && reason !== "left" && reason !== "stopped") toast("The broadcast is over", { detail: why, kind: "bad" });
     broadcast = undefined;
     remember(false);
     // The tracks were the broadcast's until now.
     source.mute({});
+    const takeOver = { label: "Take it over", run: () => start({ title: desk.title, takeover: true }) };
+    if (state === "failed") toastError("This is not on air", error, error?.code === "live-taken" ? takeOver : undefined);
+    else if (reason !== "left" && reason !== "stopped") toast("The broadcast is over", { detail: whyEnded(reason), kind: "bad" });
   }
   draw();
 }

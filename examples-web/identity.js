@@ -35,11 +35,11 @@ function remember(storage, key, value) {
 }
 
 /** Asks a development server for a token. No answer but a token means that the server is no such server. */
-async function devToken(name) {
+async function devToken(name, grants) {
   const answer = await fetch("/dev/token", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name }),
+    body: JSON.stringify({ name, grants }),
   });
   if (answer.ok) return { token: (await answer.json()).token };
   if (answer.status >= 500) throw new TypeError(`the server answered ${answer.status}`);
@@ -50,19 +50,19 @@ async function devToken(name) {
 }
 
 /**
- * Signs in: `{ mode: "dev" | "token" | "anonymous", name, token, renew }`. `wanted`: a name for this window, where names are for the
- * asking. Throws when the server cannot be reached.
+ * Signs in: `{ mode: "dev" | "token" | "anonymous", name, token, renew }`. `wanted`: a name for this window, and `grants`: what its token
+ * is to allow, where both are for the asking. Throws when the server cannot be reached.
  */
-export async function signIn(wanted) {
+export async function signIn(wanted, grants) {
   let name = wanted || remembered("localStorage", NAME) || friendlyName();
-  let { token, refused } = await devToken(name);
+  let { token, refused } = await devToken(name, grants);
   if (refused) {
     name = friendlyName();
-    ({ token } = await devToken(name));
+    ({ token } = await devToken(name, grants));
   }
   if (token) {
     if (name !== wanted) remember("localStorage", NAME, name);
-    return { mode: "dev", name, token, fixed: name === wanted, renew: async () => (await devToken(name)).token };
+    return { mode: "dev", name, token, fixed: name === wanted, renew: async () => (await devToken(name, grants)).token };
   }
   token = remembered("sessionStorage", TOKEN);
   return token ? { mode: "token", name: "Your token", token } : { mode: "anonymous", name: "Anonymous" };

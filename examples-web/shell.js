@@ -102,10 +102,10 @@ export function mountShell({ connected = true } = {}) {
 
 /**
  * Signs in and opens the page's one session. Tries for as long as the server cannot be reached. `name`: as whom, in this window only;
- * `lazy`: connect when it is first needed.
+ * `lazy`: connect when it is first needed; `grants`: what a development server is to allow beside what everybody may.
  */
-export async function openClient({ name, lazy = false } = {}) {
-  identity = await signInPatiently(name);
+export async function openClient({ name, lazy = false, grants } = {}) {
+  identity = await signInPatiently(name, grants);
   who.replaceChildren(...identityButton(identity));
   const client = new Client({
     apiUrl: location.origin,
@@ -134,11 +134,11 @@ export const token = () => identity.token;
 /** The name of whoever uses the page, where people choose theirs. */
 export const userName = () => (identity.mode === "dev" ? identity.name : undefined);
 
-async function signInPatiently(name) {
+async function signInPatiently(name, grants) {
   let close;
   for (let delay = 1000; ; delay = Math.min(delay * 2, 15_000)) {
     try {
-      const signedIn = await signIn(name);
+      const signedIn = await signIn(name, grants);
       close?.();
       return signedIn;
     } catch {

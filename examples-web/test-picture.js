@@ -38,7 +38,7 @@ export class TestPicture {
 
   /** To be called when somebody has pressed something: before that, browsers let no page make a sound. */
   heard() {
-    if (this.#sound.state === "suspended") this.#sound.resume().catch(() => {});
+    if (navigator.userActivation?.hasBeenActive !== false) this.#sound.resume().catch(() => {});
   }
 
   end() {
