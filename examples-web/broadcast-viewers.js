@@ -77,8 +77,8 @@ class Row {
     setText(this.#word, error?.message ?? word);
     this.#stats = state === "connected" ? stats : undefined;
     setText(this.#rate, this.#stats?.bitrate === undefined ? "–" : bitrate(this.#stats.bitrate));
-    const { rtt, relay } = this.#stats ?? {};
-    setText(this.#note, rtt === undefined ? "" : `${milliseconds(rtt)}${relay ? ", relayed" : ""}`);
+    const { round_trip_ms: trip, relay } = this.#stats ?? {};
+    setText(this.#note, trip === undefined ? "" : `${milliseconds(trip)}${relay ? ", relayed" : ""}`);
   }
 
   sample() {

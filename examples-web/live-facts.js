@@ -28,8 +28,8 @@ export function mountFacts(place, { own = false } = {}) {
       parts.quality.dataset.level = record?.quality?.level ?? "";
       setText(parts["quality-about"], about);
     },
-    stats({ rtt, relay, width, height, freezes, freeze_seconds: stood } = {}) {
-      setText(parts.rtt, rtt === undefined ? "–" : milliseconds(rtt));
+    stats({ round_trip_ms: trip, relay, width, height, freezes, freeze_seconds: stood } = {}) {
+      setText(parts.rtt, trip === undefined ? "–" : milliseconds(trip));
       setText(parts.way, relay === undefined ? "–" : relay ? "relayed" : "direct");
       setText(parts["way-about"], relay === undefined ? "" : relay ? "through a TURN server" : "browser to browser");
       setText(parts.size, width && height ? `${width} × ${height}` : "–");
