@@ -14,10 +14,10 @@ export class Desk {
   #mutes = {};
   #busy = false;
 
-  /** `onStart({ title })` and `onStop()` do what the buttons say. */
-  constructor(place, source, { onStart, onStop, title }) {
+  /** `onStart()` and `onStop()` do what the buttons say. */
+  constructor(place, source, { onStart, onStop }) {
     this.#source = source;
-    this.#start = button("start", "broadcast", "Go on air", "button strong desk-air", () => onStart({ title: this.title }));
+    this.#start = button("start", "broadcast", "Go on air", "button strong desk-air", () => onStart());
     this.#stop = button("stop", "stop", "End the broadcast", "button danger desk-air", onStop);
     this.#title = h("input", {
       class: "field",
@@ -26,7 +26,6 @@ export class Desk {
       maxlength: 128,
       autocomplete: "off",
       placeholder: "What is to be seen?",
-      value: title,
     });
     this.#cameras = h("select", { class: "field", "data-testid": "camera", "aria-label": "Camera", hidden: true, onchange: () => this.#camera({ camera: this.#cameras.value }) });
     const mutes = h("div", { class: "desk-mutes" }, this.#mute("audio", "Sound", "microphone"), this.#mute("video", "Picture", "video"));
@@ -54,6 +53,10 @@ export class Desk {
 
   get title() {
     return this.#title.value.trim();
+  }
+
+  set title(title) {
+    this.#title.value = title;
   }
 
   /** `onAir`: whether there is a broadcast. */

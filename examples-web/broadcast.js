@@ -43,15 +43,15 @@ const link = mountLink(part("link"), client, { picture: "To viewers", note });
 const plots = new Plots(part("plots"), client, "Viewers kept watching.");
 const viewers = new Viewers(part("viewers"));
 mountDiagnosis(part("diagnosis"), () => broadcast?.diagnose() ?? client.live.diagnose());
-const desk = new Desk(part("desk"), source, { onStart: start, onStop: stop, title: "" });
+const desk = new Desk(part("desk"), source, { onStart: start, onStop: stop });
 
 // For whoever opens the console: `live.broadcast.viewers`.
 window.samewire = client;
 window.live = { observer, source, get broadcast() { return broadcast; } };
 
-async function start({ title, takeover = false }) {
+async function start({ takeover = false } = {}) {
   source.heard();
-  const begun = client.live.broadcast(stream, source.stream, { title: title || undefined, takeover, contentHint: "motion" });
+  const begun = client.live.broadcast(stream, source.stream, { title: desk.title || undefined, takeover, contentHint: "motion" });
   broadcast = begun;
   begun.mute(source.muted);
   begun.on("state", () => changed(begun));
@@ -79,7 +79,7 @@ function changed(begun) {
     remember(false);
     // The tracks were the broadcast's until now.
     source.mute({});
-    const takeOver = { label: "Take it over", run: () => start({ title: desk.title, takeover: true }) };
+    const takeOver = { label: "Take it over", run: () => start({ takeover: true }) };
     if (state === "failed") toastError("This is not on air", error, error?.code === "live-taken" ? takeOver : undefined);
     else if (reason !== "left" && reason !== "stopped") toast("The broadcast is over", { detail: whyEnded(reason), kind: "bad" });
   }
@@ -143,4 +143,7 @@ draw();
 
 await observer.ready.catch(() => {});
 // This tab was on air when it was loaded anew, and its place is still held.
-if (wasOnAir() && ["live", "paused"].includes(observer.record?.state)) await start({ title: observer.record.title });
+if (wasOnAir() && ["live", "paused"].includes(observer.record?.state)) {
+  desk.title = observer.record.title ?? "";
+  await start();
+}

@@ -16,7 +16,7 @@ export function mountLink(place, client, { picture, note }) {
   const told = h("span", { class: "soft way-told", "data-testid": "way-told" });
   const cut = h("button", { type: "button", class: "button cut", "data-testid": "cut-off" }, icon("cut"), "Cut the session");
   const back = h("button", { type: "button", class: "button strong", "data-testid": "bring-back", hidden: true }, icon("refresh"), "Bring back");
-  place.append(h("div", { class: "ways" }, session.element, media.element, told), h("div", { class: "way-buttons" }, cut, back));
+  place.append(h("div", { class: "ways" }, session.element, media.element), h("div", { class: "way-buttons" }, cut, back), told);
 
   let awayAt;
   const draw = () => {

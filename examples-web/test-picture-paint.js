@@ -105,12 +105,12 @@ function words(brush, { width, now, frame, name }) {
   brush.textBaseline = "top";
   brush.textAlign = "left";
   brush.font = `650 24px ${WORDS}`;
-  brush.fillText(name, 30, 78, width * 0.3);
+  brush.fillText(name, 30, 112, width * 0.3);
   brush.fillStyle = "#9fd3c8";
   brush.font = `400 19px ${WORDS}`;
-  brush.fillText("test picture", 30, 110);
+  brush.fillText("test picture", 30, 144);
   brush.textAlign = "right";
   brush.font = `500 20px ${FACE}`;
-  brush.fillText(`frame ${frame}`, width - 30, 80);
-  brush.fillText(now.toISOString().slice(0, 10), width - 30, 110);
+  brush.fillText(`frame ${frame}`, width - 30, 114);
+  brush.fillText(now.toISOString().slice(0, 10), width - 30, 144);
 }

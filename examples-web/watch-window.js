@@ -22,10 +22,11 @@ export class WatchWindow {
   #buttons;
   #onChange;
   #onStats;
-  #quiet = false;
+  #quiet;
 
-  /** `onChange()` is called when it stands otherwise, `onStats(stats)` each second. */
-  constructor(place, client, stream, observer, { onChange, onStats }) {
+  /** `quiet`: without sound at first; `onChange()` is called when it stands otherwise, `onStats(stats)` each second. */
+  constructor(place, client, stream, observer, { quiet, onChange, onStats }) {
+    this.#quiet = quiet;
     this.#client = client;
     this.#stream = stream;
     this.#observer = observer;

@@ -37,6 +37,8 @@ function mountWindow(stream) {
     link.picture(way(window.live?.watch, frames));
   };
   const view = new WatchWindow(part("stage"), client, stream, observer, {
+    // Two windows side by side would be an echo.
+    quiet: here.embedded,
     onChange: draw,
     onStats: (stats) => {
       frames = stats.fps;

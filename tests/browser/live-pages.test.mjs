@@ -70,7 +70,6 @@ test("bitrate, frames and the way are measured, and drawn as they change", async
   }
   await one.tells("way", "direct");
   await one.tells("size", /\d+ × \d+/);
-  await one.tells("quality", /High|Medium|Low/);
   await caster.tells("viewer", /bit\/s/);
 });
 
@@ -161,6 +160,8 @@ test("who stops watching is not counted, and may come again", async () => {
 });
 
 test("sound is on when somebody asks for it", async () => {
+  // Whether a browser lets a page be heard unasked is for the browser to say.
+  if (await one.part("hush").isVisible()) await one.press("hush");
   await one.press("sound");
   await until("it is heard", () => one.part("video").evaluate((video) => !video.muted && !video.paused));
   await one.press("hush");
@@ -206,7 +207,7 @@ describe("side by side", () => {
   test("two viewers live in one page; one of them is cut off, and neither picture stops", async () => {
     await other.close();
     other = undefined;
-    await caster.page.setViewportSize({ width: 1280, height: 1000 });
+    await caster.page.setViewportSize({ width: 1280, height: 1130 });
     const page = await one.context.newPage();
     await page.goto(await one.part("split").evaluate(({ href }) => href));
     await page.getByTestId("pane").nth(1).waitFor();
@@ -222,7 +223,7 @@ describe("side by side", () => {
     await panes[0].press("cut-off");
     await panes[0].tells("session-way", "Cut off");
     await until("there are plots of the cut", () => plotted(panes[0], 30), { patience: 60_000 });
-    await page.setViewportSize({ width: 1280, height: 860 });
+    await page.setViewportSize({ width: 1280, height: 800 });
     await picture(page, "watch");
     for (const pane of panes) await pane.moves(30);
     await panes[0].press("bring-back");
