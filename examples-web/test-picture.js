@@ -4,7 +4,7 @@ import { paint } from "./test-picture-paint.js";
 
 export const WIDTH = 960;
 export const HEIGHT = 540;
-const RATE = 30;
+const RATE = 25;
 /** The tone, in hertz; and for how long it is heard at the start of each second. */
 const PITCH = 660;
 const PIP = 0.09;

@@ -4,7 +4,7 @@ import { open } from "./browser.mjs";
 import { until } from "./wait.mjs";
 
 /** How long a picture may take to come, on a slow machine. */
-const PATIENCE = 45_000;
+const PATIENCE = 90_000;
 
 /** A camera that the browser makes up, and peers that meet on loopback: no test depends on the networks of the machine. */
 export const CAMERA = [
@@ -18,6 +18,8 @@ class LivePage {
   /** `place`: the page, or a frame of it. */
   constructor(place, { page, trace, context }) {
     Object.assign(this, { place, page, trace, context });
+    // Whoever encodes and decodes several pictures at once has little time for anything else.
+    context.setDefaultTimeout(PATIENCE);
   }
 
   /** A part of the page that has this text. */
@@ -46,7 +48,7 @@ class LivePage {
       const brush = new OffscreenCanvas(32, 18).getContext("2d", { willReadFrequently: true });
       const seen = new Set();
       await new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`${seen.size} pictures of ${frames} were seen`)), 30_000);
+        const late = setTimeout(() => reject(new Error(`${seen.size} pictures of ${frames} were seen`)), 60_000);
         const shown = () => {
           brush.drawImage(video, 0, 0, 32, 18);
           seen.add(brush.getImageData(0, 0, 32, 18).data.join());
