@@ -55,11 +55,9 @@ fn a_reader_of_a_stream_that_is_given_up_ends_with_the_reason() {
 #[test]
 fn a_call_right_behind_the_opening_frame_finds_the_stream() {
     short_life(settings(), async |streams, _| {
-        let opening = Upload::open(&streams, stream(1), None);
-        tokio::pin!(opening);
-        assert!(poll_once(opening.as_mut()).await.is_pending());
         let owner = maria();
-        let (incoming, opened) = tokio::join!(streams.incoming(&owner, session(1), stream(1)), opening);
+        let opening = Upload::open(&streams, stream(1), None);
+        let (opened, incoming) = tokio::join!(biased; opening, streams.incoming(&owner, session(1), stream(1)));
         assert_eq!(incoming.unwrap().id(), opened.unwrap().attachment.id());
     });
 }

@@ -30,8 +30,9 @@ impl Core {
             What::Came { role } => {
                 let seat = Seat { place, identity: news.identity.clone(), part: Part::of(role), away: None };
                 self.seats.insert(session, seat);
-                self.came(now, session, place);
+                // First what it may be, so that who may watch no longer is not counted for an instant.
                 self.is_now(now, session, Part::of(role));
+                self.came(now, session, place);
             }
             // News of a member that another one of the session has followed.
             _ if !is_seated => {}

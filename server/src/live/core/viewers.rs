@@ -253,6 +253,8 @@ impl Core {
     fn tell_viewer(&mut self, viewer: ViewerId, what: Debt) {
         let Some(there) = self.viewers.get_mut(&viewer) else { return };
         let peer = PeerRef { viewer, negotiation: there.negotiation };
+        // One that has not heard that it is let in cannot make anything of the number alone.
+        let what = if there.owes == Debt::Watching { Debt::Watching } else { what };
         let (signal, owed) = match what {
             Debt::Nothing => return,
             Debt::Watching => (LiveSignal::Watching(peer), Owed::Watching(viewer)),

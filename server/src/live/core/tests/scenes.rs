@@ -41,6 +41,21 @@ fn a_viewer_that_comes_back_in_time_keeps_its_place() {
     assert!(next.viewer != peer.viewer && next.negotiation > peer.negotiation);
 }
 
+/// Somebody who waited without a member comes back as one who may only listen.
+#[test]
+fn who_comes_back_with_less_than_before_is_never_counted() {
+    let mut stage = Stage::new();
+    stage.join(0, "maria", "broadcaster");
+    stage.join(1, "eve", "viewer");
+    stage.watch(1, true).expect("it waits");
+    stage.cut(1);
+    stage.pass(LINGER);
+    stage.start(0, false).expect("started");
+    stage.join(1, "eve", "audience");
+    assert_eq!(stage.counts(), (0, 0));
+    assert_eq!(stage.told(0), ["viewer_joined", "viewer_left"]);
+}
+
 #[test]
 fn a_broadcaster_is_held_and_then_given_up() {
     let mut stage = live();
