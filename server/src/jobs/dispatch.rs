@@ -1,8 +1,10 @@
 //! Gives what is due to workers that are free.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use samewire_protocol::files::{FileEvent, Queued};
 use samewire_protocol::{Code, Failure, JobId};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +24,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn run(jobs: Jobs) {
     let mut swept = None;
     loop {
-        let wait = match round(&jobs, &mut swept).await {
-            Ok(wait) => wait,
-            Err(error) => {
+        let wait = match AssertUnwindSafe(round(&jobs, &mut swept)).catch_unwind().await {
+            Ok(Ok(wait)) => wait,
+            Ok(Err(error)) => {
                 tracing::error!(%error, "jobs cannot be given out");
                 PAUSE
             }
+            // It was reported; the next round is for the other jobs.
+            Err(_) => PAUSE,
         };
         tokio::select! {
             () = jobs.0.stopping.cancelled() => return,

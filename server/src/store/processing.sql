@@ -58,6 +58,7 @@ CREATE TABLE jobs (
     finished    INTEGER
 ) STRICT;
 CREATE INDEX jobs_due ON jobs (state, run_after);
+CREATE INDEX jobs_owner ON jobs (state, owner, run_after, id);
 CREATE UNIQUE INDEX jobs_file ON jobs (file, kind);
 
 -- Where the checked part of a stream begins whose bytes are not proven yet; where in its blob a stream to a client begins, and

@@ -153,8 +153,6 @@ impl Shared {
             receiving.granted = 0;
             receiving.sink = sink.unwrap_or(Sink { file: None, digester: before });
             receiving.ask = None;
-            // What was granted behind the part would let the sender be a whole part ahead of the disk.
-            receiving.granted = 0;
         });
         self.give_credit(entry, None);
         Ok(())

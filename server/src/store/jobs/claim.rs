@@ -54,6 +54,7 @@ pub(crate) enum Standing {
 
 impl Records {
     /// Takes the job that is due: of the owner for whom the fewest are worked on, the one that has waited longest. None of `except`.
+    /// Goes from owner to owner, so that it costs the same however many jobs one of them has.
     pub(crate) fn claim_job(
         &self,
         kinds: Vec<Box<str>>,
@@ -67,11 +68,20 @@ impl Records {
                     "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease = :lease, lease_until = :until,
                          worker = :worker, started = :now, finished = NULL, code = NULL, reason = NULL, stage = NULL
                      WHERE id = (
-                         SELECT id FROM jobs
-                         WHERE state = 'queued' AND run_after <= :now AND kind IN (SELECT value FROM json_each(:kinds))
-                             AND id NOT IN (SELECT value FROM json_each(:except))
-                         ORDER BY (SELECT count(*) FROM jobs AS busy WHERE busy.state = 'running' AND busy.owner = jobs.owner),
-                             run_after, id
+                         WITH RECURSIVE waiting (owner) AS (
+                             SELECT min(owner) FROM jobs WHERE state = 'queued'
+                             UNION ALL
+                             SELECT (SELECT min(owner) FROM jobs WHERE state = 'queued' AND owner > waiting.owner)
+                             FROM waiting WHERE owner IS NOT NULL)
+                         SELECT first.id FROM waiting JOIN jobs AS first ON first.id = (
+                             SELECT id FROM jobs
+                             WHERE state = 'queued' AND owner = waiting.owner AND run_after <= :now
+                                 AND kind IN (SELECT value FROM json_each(:kinds))
+                                 AND id NOT IN (SELECT value FROM json_each(:except))
+                             ORDER BY run_after, id
+                             LIMIT 1)
+                         ORDER BY (SELECT count(*) FROM jobs WHERE state = 'running' AND owner = waiting.owner),
+                             first.run_after, first.id
                          LIMIT 1)
                      RETURNING id",
                 )?
