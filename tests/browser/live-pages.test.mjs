@@ -39,7 +39,8 @@ test("before it is on air there is a preview that moves, and whoever comes waits
   one = await openViewer();
   await one.stands("Waiting");
   await one.tells("curtain", "Waiting for the broadcast");
-  assert.equal(await one.figure("count"), "0", "who waits is not counted");
+  // Who waits is not counted.
+  await one.counts("count", "0");
 });
 
 test("on air, who waited sees it move, and a second one does", async () => {
