@@ -8,7 +8,7 @@ export class View {
 
   constructor(glue, part) {
     this.#part = part;
-    this.#wasm = enter(() => new glue.View("viewer"));
+    this.#wasm = enter(() => new glue.View());
   }
 
   link(up) {

@@ -1,11 +1,11 @@
-//! The one state that people are shown, made of all that is known: the session's link, the stream's record, the peer connection and
-//! the pictures that arrive.
+//! The one state that people are shown who watch, made of all that is known: the session's link, the stream's record, the peer
+//! connection and the pictures that arrive.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::peer::{PeerState, Side};
+use super::peer::PeerState;
 use super::{EndReason, LiveRecord, LiveState, Timestamp};
 use crate::failure::Failure;
 use crate::time::Instant;
@@ -24,7 +24,7 @@ pub enum ViewState {
         #[serde(default)]
         waiting: bool,
     },
-    /// It goes out, or is there to be seen.
+    /// It is there to be seen.
     Live,
     /// It was there and is being brought back.
     Reconnecting {
@@ -67,21 +67,19 @@ pub enum Input {
     Link(bool),
     /// The stream's record has changed.
     Record(Box<LiveRecord>),
-    /// The state of the peer connection has changed. At a broadcaster, that of no single viewer is told.
+    /// The state of the peer connection has changed.
     Peer(PeerState),
-    /// How many pictures were decoded so far; at a broadcaster, sent, to all viewers together. Any number that is not the one before
-    /// means that pictures flow.
+    /// How many pictures were decoded so far. Any number that is not the one before means that pictures flow.
     Frames(u64),
-    /// Something that cannot be helped: the watch was refused, the room was left, the camera is not given.
+    /// Something that cannot be helped: the watch was refused, the room was left.
     Failed(Failure),
     /// It is tried once more after it failed or ended.
     Retry,
 }
 
 /// Makes the one state.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct View {
-    side: Side,
     link: bool,
     known: Option<Known>,
     peer: Option<PeerState>,
@@ -101,10 +99,10 @@ struct Known {
 }
 
 impl View {
-    /// The view of an end that has just begun.
+    /// The view of a watch that has just begun.
     #[must_use]
-    pub fn new(side: Side) -> Self {
-        Self { side, link: false, known: None, peer: None, frames: None, moved: None, was_live: false, failure: None }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes note, and returns the state.
@@ -115,7 +113,7 @@ impl View {
             Input::Peer(state) => self.peer = Some(state),
             Input::Frames(frames) => self.frames(now, frames),
             Input::Failed(failure) => self.failure = Some(failure),
-            Input::Retry => *self = Self { link: self.link, ..Self::new(self.side) },
+            Input::Retry => *self = Self { link: self.link, ..Self::new() },
         }
         self.state(now)
     }
@@ -163,12 +161,10 @@ impl View {
         }
         let lost =
             |what| if self.was_live { ViewState::Reconnecting { what } } else { ViewState::Connecting { waiting: false } };
-        match (self.side, state) {
-            (Side::Viewer, Some(LiveState::Paused)) => {
-                ViewState::Paused { hold_until: self.known.as_ref().and_then(|known| known.hold_until) }
-            }
-            (Side::Viewer, Some(LiveState::Offline)) if self.link => ViewState::Connecting { waiting: true },
-            (_, Some(LiveState::Live)) if self.link => self.judge_media(),
+        match state {
+            Some(LiveState::Paused) => ViewState::Paused { hold_until: self.known.as_ref().and_then(|known| known.hold_until) },
+            Some(LiveState::Offline) if self.link => ViewState::Connecting { waiting: true },
+            Some(LiveState::Live) if self.link => self.judge_media(),
             _ => lost(Lost::Signal),
         }
     }
@@ -176,11 +172,10 @@ impl View {
     /// The link is up and the stream is live.
     fn judge_media(&self) -> ViewState {
         let video = self.known.as_ref().is_none_or(|known| known.video);
-        match (self.side, &self.peer) {
-            (Side::Broadcaster, _) => ViewState::Live,
-            (Side::Viewer, Some(PeerState::Failed(failure))) => ViewState::Failed { failure: failure.clone() },
+        match &self.peer {
+            Some(PeerState::Failed(failure)) => ViewState::Failed { failure: failure.clone() },
             // A picture that stands still is one that the broadcaster does not change.
-            (Side::Viewer, Some(PeerState::Connected)) if !video || self.moved.is_some() => ViewState::Live,
+            Some(PeerState::Connected) if !video || self.moved.is_some() => ViewState::Live,
             _ if self.was_live => ViewState::Reconnecting { what: Lost::Media },
             _ => ViewState::Connecting { waiting: false },
         }
@@ -201,8 +196,8 @@ mod tests {
     }
 
     impl Watcher {
-        fn new(side: Side) -> Self {
-            Self { view: View::new(side), now: Instant::default(), frames: 0 }
+        fn new() -> Self {
+            Self { view: View::new(), now: Instant::default(), frames: 0 }
         }
 
         fn take(&mut self, input: Input) -> ViewState {
@@ -233,7 +228,7 @@ mod tests {
 
         /// A viewer that sees the stream.
         fn live() -> Self {
-            let mut watcher = Self::new(Side::Viewer);
+            let mut watcher = Self::new();
             watcher.take(Input::Link(true));
             watcher.record(LiveState::Live);
             watcher.peer(PeerState::Connected);
@@ -249,7 +244,7 @@ mod tests {
 
     #[test]
     fn from_the_door_to_the_picture() {
-        let mut watcher = Watcher::new(Side::Viewer);
+        let mut watcher = Watcher::new();
         assert_eq!(watcher.view.state(watcher.now), CONNECTING);
         assert_eq!(watcher.take(Input::Link(true)), CONNECTING);
         assert_eq!(watcher.record(LiveState::Offline), ViewState::Connecting { waiting: true });
@@ -286,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_stream_of_sound_alone_is_live_when_it_is_connected() {
-        let mut watcher = Watcher::new(Side::Viewer);
+        let mut watcher = Watcher::new();
         watcher.take(Input::Link(true));
         let mut record = LiveRecord::offline("radio".parse().unwrap(), Timestamp::from_millis(0));
         record.state = LiveState::Live;
@@ -324,20 +319,6 @@ mod tests {
         assert_eq!(watcher.peer(PeerState::Failed(failure.clone())), ViewState::Failed { failure });
         assert_eq!(watcher.peer(PeerState::Connected), CONNECTING);
         assert_eq!(watcher.seconds(1, 25), ViewState::Live);
-    }
-
-    #[test]
-    fn a_broadcaster_is_live_with_and_without_viewers() {
-        let mut broadcaster = Watcher::new(Side::Broadcaster);
-        broadcaster.take(Input::Link(true));
-        assert_eq!(broadcaster.record(LiveState::Live), ViewState::Live);
-        assert_eq!(broadcaster.seconds(60, 0), ViewState::Live);
-        assert_eq!(broadcaster.take(Input::Link(false)), SIGNAL);
-        assert_eq!(broadcaster.seconds(1, 25), ViewState::Live, "a viewer still gets pictures");
-        assert_eq!(broadcaster.seconds(3, 0), SIGNAL);
-        broadcaster.take(Input::Link(true));
-        assert_eq!(broadcaster.record(LiveState::Paused), SIGNAL, "it is back, and not yet heard");
-        assert_eq!(broadcaster.record(LiveState::Live), ViewState::Live);
     }
 
     #[test]

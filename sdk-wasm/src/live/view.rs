@@ -11,12 +11,13 @@ use samewire_protocol::live::{LiveRecord, LiveState, Media, Timestamp};
 use samewire_protocol::{Failure, Ran};
 use wasm_bindgen::prelude::*;
 
-use super::bridge::{read_failure, read_side};
+use super::bridge::read_failure;
 use super::web::{get, object, text};
 use crate::alarm::now;
 
-// What is to be said of a broadcast or a watch.
+// What is to be said of a watch.
 #[wasm_bindgen]
+#[derive(Default)]
 pub struct View {
     view: view::View,
     record: JsValue,
@@ -24,11 +25,10 @@ pub struct View {
 
 #[wasm_bindgen]
 impl View {
-    // `side`: `broadcaster` or `viewer`.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(side: &str) -> Self {
-        Self { view: view::View::new(read_side(side)), record: JsValue::UNDEFINED }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     // Takes note of something and returns the state: `{ state, what?, reason?, hold_until?, waiting, failure? }`.
