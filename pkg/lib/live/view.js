@@ -23,9 +23,14 @@ export class View {
     this.#take("peer", { state, failure });
   }
 
-  /** How many frames were decoded so far. To be told each second: what was seen long ago counts no longer. */
-  frames(count) {
-    this.#take("frames", count);
+  /** A connection has begun to show what arrives. */
+  shown() {
+    this.#take("shown");
+  }
+
+  /** What was measured, where there is a connection. To be told each second: what flowed long ago counts no longer. */
+  flow(stats) {
+    this.#take("flow", stats);
   }
 
   failed(error) {

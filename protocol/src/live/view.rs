@@ -10,7 +10,7 @@ use super::{EndReason, LiveRecord, LiveState, Timestamp};
 use crate::failure::Failure;
 use crate::time::Instant;
 
-/// Pictures that came within this time are taken to flow. More than two looks at the statistics, which are a second apart.
+/// What came within this time is taken to flow. More than two looks at the statistics, which are a second apart.
 const FLOWING: Duration = Duration::from_millis(2_500);
 
 /// What people are shown.
@@ -69,8 +69,15 @@ pub enum Input {
     Record(Box<LiveRecord>),
     /// The state of the peer connection has changed.
     Peer(PeerState),
-    /// How many pictures were decoded so far. Any number that is not the one before means that pictures flow.
-    Frames(u64),
+    /// A peer connection has begun to show what arrives.
+    Shown,
+    /// A look at the statistics.
+    Flow {
+        /// How many pictures were decoded so far. Any number that is not the one before means that they flow.
+        frames: u64,
+        /// Whether any media has arrived since the last look: sound has no pictures, and some pictures do not change.
+        media: bool,
+    },
     /// Something that cannot be helped: the watch was refused, the room was left.
     Failed(Failure),
     /// It is tried once more after it failed or ended.
@@ -83,7 +90,10 @@ pub struct View {
     link: bool,
     known: Option<Known>,
     peer: Option<PeerState>,
-    frames: Option<(u64, Instant)>,
+    frames: u64,
+    /// Whether anything was seen of this run.
+    seen: bool,
+    /// When it flowed last.
     moved: Option<Instant>,
     was_live: bool,
     failure: Option<Failure>,
@@ -111,9 +121,10 @@ impl View {
             Input::Link(up) => self.link = up,
             Input::Record(record) => self.record(&record),
             Input::Peer(state) => self.peer = Some(state),
-            Input::Frames(frames) => self.frames(now, frames),
+            Input::Shown => self.flows(now),
+            Input::Flow { frames, media } => self.flow(now, frames, media),
             Input::Failed(failure) => self.failure = Some(failure),
-            Input::Retry => *self = Self { link: self.link, ..Self::new() },
+            Input::Retry => self.retry(),
         }
         self.state(now)
     }
@@ -128,8 +139,8 @@ impl View {
     fn record(&mut self, record: &LiveRecord) {
         let before = self.known.as_ref().map(|known| known.state);
         if before.is_some_and(|state| !state.is_on()) && record.state.is_on() {
-            // Another run of the stream: nothing of the one before counts.
-            (self.peer, self.frames, self.moved, self.was_live) = (None, None, None, false);
+            self.peer = None;
+            self.forget();
         }
         self.known = Some(Known {
             state: record.state,
@@ -139,12 +150,33 @@ impl View {
         });
     }
 
-    fn frames(&mut self, now: Instant, frames: u64) {
-        let before = self.frames.map_or(0, |(before, _)| before);
-        if frames != before && frames > 0 {
-            self.moved = Some(now);
+    /// Nothing that was seen counts any more. How many pictures there were does: only those that are added are new.
+    fn forget(&mut self) {
+        (self.seen, self.moved, self.was_live) = (false, None, false);
+    }
+
+    fn retry(&mut self) {
+        (self.known, self.failure) = (None, None);
+        // A connection that goes on tells nothing new of itself.
+        self.peer = self.peer.take().filter(|peer| !matches!(peer, PeerState::Failed(_)));
+        self.forget();
+    }
+
+    fn flow(&mut self, now: Instant, frames: u64, media: bool) {
+        let pictures = frames > 0 && frames != self.frames;
+        self.frames = frames;
+        if pictures || (media && (self.seen || !self.has_video())) {
+            self.flows(now);
         }
-        self.frames = Some((frames, now));
+    }
+
+    fn flows(&mut self, now: Instant) {
+        self.seen = true;
+        self.moved = Some(now);
+    }
+
+    fn has_video(&self) -> bool {
+        self.known.as_ref().is_none_or(|known| known.video)
     }
 
     fn judge(&self, now: Instant) -> ViewState {
@@ -171,11 +203,10 @@ impl View {
 
     /// The link is up and the stream is live.
     fn judge_media(&self) -> ViewState {
-        let video = self.known.as_ref().is_none_or(|known| known.video);
         match &self.peer {
             Some(PeerState::Failed(failure)) => ViewState::Failed { failure: failure.clone() },
             // A picture that stands still is one that the broadcaster does not change.
-            Some(PeerState::Connected) if !video || self.moved.is_some() => ViewState::Live,
+            Some(PeerState::Connected) if self.seen || !self.has_video() => ViewState::Live,
             _ if self.was_live => ViewState::Reconnecting { what: Lost::Media },
             _ => ViewState::Connecting { waiting: false },
         }
@@ -216,12 +247,16 @@ mod tests {
             self.take(Input::Peer(state))
         }
 
-        /// Looks at the pictures once a second.
+        /// Looks at the statistics once a second.
         fn seconds(&mut self, seconds: u64, frames: u64) -> ViewState {
+            self.looks(seconds, frames, frames > 0)
+        }
+
+        fn looks(&mut self, seconds: u64, frames: u64, media: bool) -> ViewState {
             for _ in 0..seconds {
                 self.now = self.now + Duration::from_secs(1);
                 self.frames += frames;
-                self.take(Input::Frames(self.frames));
+                self.take(Input::Flow { frames: self.frames, media });
             }
             self.view.state(self.now)
         }
@@ -288,6 +323,24 @@ mod tests {
         record.media = Some(Media { audio: true, video: false });
         watcher.take(Input::Record(Box::new(record)));
         assert_eq!(watcher.peer(PeerState::Connected), ViewState::Live);
+        watcher.take(Input::Link(false));
+        assert_eq!(watcher.looks(60, 0, true), ViewState::Live, "it is heard");
+        assert_eq!(watcher.looks(3, 0, false), SIGNAL);
+    }
+
+    #[test]
+    fn a_picture_that_stands_still_flows_as_long_as_anything_arrives() {
+        let mut watcher = Watcher::live();
+        watcher.record(LiveState::Paused);
+        watcher.take(Input::Link(false));
+        assert_eq!(watcher.looks(60, 0, true), ViewState::Live);
+        assert_eq!(watcher.looks(3, 0, false), PAUSED);
+        let mut watcher = Watcher::new();
+        watcher.take(Input::Link(true));
+        watcher.record(LiveState::Live);
+        watcher.peer(PeerState::Connected);
+        assert_eq!(watcher.looks(5, 0, true), CONNECTING, "sound is not the picture that is waited for");
+        assert_eq!(watcher.take(Input::Shown), ViewState::Live);
     }
 
     #[test]
@@ -304,6 +357,7 @@ mod tests {
         let mut watcher = Watcher::live();
         watcher.record(LiveState::Ended);
         assert_eq!(watcher.record(LiveState::Live), CONNECTING, "what was seen before does not count");
+        assert_eq!(watcher.seconds(3, 0), CONNECTING, "however often it is counted");
         watcher.peer(PeerState::Connected);
         assert_eq!(watcher.seconds(1, 25), ViewState::Live);
     }
@@ -315,10 +369,22 @@ mod tests {
         assert_eq!(watcher.take(Input::Failed(failure.clone())), ViewState::Failed { failure: failure.clone() });
         assert_eq!(watcher.seconds(3, 25), ViewState::Failed { failure: failure.clone() });
         assert_eq!(watcher.take(Input::Retry), CONNECTING);
-        watcher.record(LiveState::Live);
+        assert_eq!(watcher.record(LiveState::Live), CONNECTING);
+        assert_eq!(watcher.seconds(3, 0), CONNECTING, "the pictures of before are no picture");
         assert_eq!(watcher.peer(PeerState::Failed(failure.clone())), ViewState::Failed { failure });
+        assert_eq!(watcher.take(Input::Retry), CONNECTING);
+        assert_eq!(watcher.record(LiveState::Live), CONNECTING, "it failed before this try");
         assert_eq!(watcher.peer(PeerState::Connected), CONNECTING);
         assert_eq!(watcher.seconds(1, 25), ViewState::Live);
+    }
+
+    #[test]
+    fn a_retry_of_what_goes_on_is_live_with_the_first_picture() {
+        let mut watcher = Watcher::live();
+        assert_eq!(watcher.take(Input::Retry), CONNECTING);
+        assert_eq!(watcher.record(LiveState::Live), CONNECTING);
+        assert_eq!(watcher.take(Input::Shown), ViewState::Live);
+        assert_eq!(watcher.seconds(5, 0), ViewState::Live, "it is still connected");
     }
 
     #[test]

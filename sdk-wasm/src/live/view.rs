@@ -12,7 +12,7 @@ use samewire_protocol::{Failure, Ran};
 use wasm_bindgen::prelude::*;
 
 use super::bridge::read_failure;
-use super::web::{get, object, text};
+use super::web::{get, number, object, text};
 use crate::alarm::now;
 
 // What is to be said of a watch.
@@ -33,13 +33,14 @@ impl View {
 
     // Takes note of something and returns the state: `{ state, what?, reason?, hold_until?, waiting, failure? }`.
     // `kind` and `value`: `link` and whether there is one, `record` and the stream's record, `peer` and `{ state, failure? }`,
-    // `frames` and how many there were, `failed` and an error, `retry`.
+    // `shown`, `flow` and the statistics, if there are any, `failed` and an error, `retry`.
     pub fn take(&mut self, kind: &str, value: JsValue) -> JsValue {
         let input = match kind {
             "link" => Some(Input::Link(value.is_truthy())),
             "record" => self.read_record(value).map(|record| Input::Record(Box::new(record))),
             "peer" => read_peer(&value).map(Input::Peer),
-            "frames" => value.as_f64().map(|frames| Input::Frames(frames as u64)),
+            "shown" => Some(Input::Shown),
+            "flow" => read_flow(&value),
             "failed" => Some(Input::Failed(read_failure(&value))),
             "retry" => Some(Input::Retry),
             _ => None,
@@ -99,6 +100,12 @@ pub(crate) fn shown(failure: &Failure) -> JsValue {
         ("retryable", failure.retryable.into()),
         ("ran", ran.into()),
     ])
+}
+
+/// Of a connection that is not there nothing is known.
+fn read_flow(stats: &JsValue) -> Option<Input> {
+    let frames = number(stats, "frames")? as u64;
+    Some(Input::Flow { frames, media: number(stats, "bitrate").is_some_and(|bitrate| bitrate > 0.0) })
 }
 
 fn read_peer(value: &JsValue) -> Option<PeerState> {

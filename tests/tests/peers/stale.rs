@@ -119,8 +119,12 @@ fn a_refusal_that_cannot_be_helped_ends_it_in_the_servers_words_unless_media_flo
     peers.input(Side::Viewer, Input::Refused(Negotiation::new(0).unwrap(), refusal.clone()));
     assert_eq!(viewer(&peers), PeerState::Reconnecting, "it was about another one");
     peers.input(Side::Viewer, Input::Refused(negotiation, refusal.clone()));
-    assert_eq!(viewer(&peers), PeerState::Failed(refusal));
+    assert_eq!(viewer(&peers), PeerState::Failed(refusal.clone()));
     assert_eq!(peers.end(Side::Viewer).engines.len(), 0);
+    // Somebody has asked for another one in vain, and waits to hear of it.
+    let told = peers.end(Side::Viewer).states.len();
+    peers.input(Side::Viewer, Input::Refused(negotiation, refusal.clone()));
+    assert_eq!(peers.end(Side::Viewer).states[told..], [PeerState::Failed(refusal)]);
 }
 
 #[test]

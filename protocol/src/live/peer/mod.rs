@@ -417,6 +417,8 @@ impl Peer {
             current.path = Path::GivenUp;
         }
         self.held.clear();
+        // Whoever tried again waits to hear of it, also where nothing has changed.
+        self.told_state = None;
         self.state = PeerState::Failed(failure.unwrap_or_else(|| trouble.failure()));
     }
 
