@@ -9,13 +9,14 @@ export async function diagnose(client, stream, part) {
   const see = (kind, observation) => seen.push({ kind, ...observation });
   const webrtc = typeof RTCPeerConnection === "function";
   see("page", { secure: globalThis.isSecureContext === true, webrtc });
-  // One that is on its way is waited for.
-  if (client.state !== "closed") await within(client.connect().catch(() => {}));
+  // One that is on its way is waited for, but who was cut off is not called back.
+  if (client.state === "idle" || client.state === "connecting") await within(client.connect().catch(() => {}));
   see("session", { state: client.state });
   see("camera", await cameras());
   if (webrtc) {
-    const { ice_servers: servers = [] } = (await within(iceOf(client, stream, part))) ?? {};
-    const looks = servers.map(async (server) => see("server", { urls: server.urls, ...(await looked(() => gather({ iceServers: [server] }))) }));
+    const ice = client.state === "live" || part ? await within(iceOf(client, stream, part)) : undefined;
+    see("servers", { known: ice !== undefined });
+    const looks = (ice?.ice_servers ?? []).map(async (server) => see("server", { urls: server.urls, ...(await looked(() => gather({ iceServers: [server] }))) }));
     looks.push(looked(() => gather({})).then((found) => see("host", found)));
     looks.push(looked(async () => ({ connected: await loopback({}) })).then((found) => see("loopback", found)));
     await Promise.all(looks);

@@ -49,6 +49,7 @@ fn read(seen: &JsValue) -> Observation {
             permission: words(seen, "permission"),
             error: words(seen, "error"),
         }),
+        Some("servers") => Observation::Servers { known: flag(seen, "known") },
         Some("server") => {
             let urls = words(seen, "urls").map_or_else(|| all(seen, "urls", name), |url| vec![url]);
             Observation::Server { urls, seen: read_seen(seen) }

@@ -24,6 +24,12 @@ pub enum Observation {
     },
     /// The camera.
     Camera(Device),
+    /// The ICE servers.
+    Servers {
+        /// Whether the page was told which they are.
+        #[serde(default)]
+        known: bool,
+    },
     /// What came about with one of the ICE servers alone.
     Server {
         /// Its addresses.

@@ -51,6 +51,16 @@ fn what_was_not_looked_at_fails_nowhere() {
 }
 
 #[test]
+fn servers_that_are_not_known_are_not_said_to_be_missing() {
+    for leg in [Leg::Stun, Leg::Turn] {
+        check(&[], leg, None, "not looked at");
+        check(&[r#"{"kind":"servers","known":false}"#], leg, None, "over a live session");
+        check(&[r#"{"kind":"servers","known":true}"#], leg, None, "the server names no");
+    }
+    check(&[r#"{"kind":"servers","known":true}"#, GOOD[3]], Leg::Stun, Some(true), "public address");
+}
+
+#[test]
 fn each_leg_that_fails_says_what_to_do() {
     for (observation, leg, words) in [
         (r#"{"kind":"page","secure":false,"webrtc":true}"#, Leg::Page, "https"),

@@ -69,7 +69,7 @@ impl Diagnosis {
 
     pub(super) fn of_stun(&self) -> Told {
         let Some(seen) = self.servers_with(&["stun:", "stuns:"]) else {
-            return open("the server names no STUN server; ends in different networks need one, or a TURN server");
+            return self.no_server("the server names no STUN server; ends in different networks need one, or a TURN server");
         };
         if seen.has("srflx") || seen.has("prflx") {
             return works("a STUN server tells this device its public address");
@@ -82,7 +82,7 @@ impl Diagnosis {
 
     pub(super) fn of_turn(&self) -> Told {
         let Some(seen) = self.servers_with(&["turn:", "turns:"]) else {
-            return open(
+            return self.no_server(
                 "the server names no TURN server; without one, ends behind strict firewalls find no way to each other",
             );
         };
@@ -173,6 +173,17 @@ impl Diagnosis {
             }
             _ => open("nothing is known of the stream's media"),
         }
+    }
+
+    /// Of a kind of which no server was looked at.
+    fn no_server(&self, unnamed: &str) -> Told {
+        open(match self.servers_known {
+            Some(true) => unnamed,
+            Some(false) => {
+                "not looked at: which servers there are is told to whoever may broadcast or watch a stream, over a live session"
+            }
+            None => "not looked at",
+        })
     }
 
     /// What was seen with the servers of these schemes; none where there is no such server.
