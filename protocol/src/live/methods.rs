@@ -32,6 +32,9 @@ pub struct IceConfig {
     /// Until when the credentials hold, in milliseconds since 1970-01-01 UTC. None: for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// For how long they hold from the answer on, in milliseconds: whose clock is wrong counts by this. None: for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
     /// Whether only relayed paths are to be used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relay_only: bool,
@@ -358,9 +361,8 @@ mod tests {
             credential: Some("secret".into()),
         };
         assert!(!format!("{server:?}").contains("secret"));
-        let config = IceConfig { ice_servers: vec![server], expires_at: Some(5), relay_only: false };
-        let told =
-            r#"{"ice_servers":[{"urls":["turn:turn.example.com"],"username":"1:ada|a","credential":"secret"}],"expires_at":5}"#;
+        let config = IceConfig { ice_servers: vec![server], expires_at: Some(5), expires_in: Some(4), relay_only: false };
+        let told = r#"{"ice_servers":[{"urls":["turn:turn.example.com"],"username":"1:ada|a","credential":"secret"}],"expires_at":5,"expires_in":4}"#;
         assert_eq!(serde_json::to_string(&config).unwrap(), told);
     }
 }

@@ -40,17 +40,17 @@ impl Ice {
     #[must_use]
     pub fn config(&self, stream: &StreamName, who: &Identity, now_ms: u64) -> IceConfig {
         let mut ice_servers = self.fixed.clone();
-        let mut expires_at = None;
+        let (mut expires_at, mut expires_in) = (None, None);
         if let Some(turn) = &self.turn {
             let Credentials { username, credential, expires } = turn.credentials(stream, who, now_ms);
-            expires_at = Some(expires);
+            (expires_at, expires_in) = (Some(expires), Some(expires.saturating_sub(now_ms)));
             ice_servers.push(IceServer {
                 urls: turn.urls.clone(),
                 username: Some(username.into()),
                 credential: Some(credential.into()),
             });
         }
-        IceConfig { ice_servers, expires_at, relay_only: self.relay_only }
+        IceConfig { ice_servers, expires_at, expires_in, relay_only: self.relay_only }
     }
 }
 
@@ -81,9 +81,7 @@ mod tests {
         let text = format!("{fixed}relay_only = true\n[live.turn]\nurls = 'turn:c'\nsecret = '{SECRET}'\nttl = '10m'");
         let all = told(&text);
         let last = all.strip_prefix(&format!(r#"{first},{{"urls":["turn:c"],"username":"1600:"#)).expect("the same at first");
-        assert!(
-            last.contains(r#"","credential":""#) && last.ends_with(r#""}],"expires_at":1600000,"relay_only":true}"#),
-            "{last}"
-        );
+        let end = r#""}],"expires_at":1600000,"expires_in":599500,"relay_only":true}"#;
+        assert!(last.contains(r#"","credential":""#) && last.ends_with(end), "{last}");
     }
 }
