@@ -19,7 +19,10 @@ export interface Live {
   get(stream: string): Promise<LiveRecord>;
   /** Ends somebody's broadcast: for whoever may broadcast the stream. */
   end(stream: string): Promise<void>;
-  /** Finds out which leg of the way fails: without a stream, all that can be told without a broadcaster. Takes a few seconds. */
+  /**
+   * Finds out which leg of the way fails. Takes a few seconds. Default: of the stream that this client began last to broadcast or to watch;
+   * where there is none, all that can be told without a stream, which is nothing of the ICE servers.
+   */
   diagnose(options?: { stream?: string }): Promise<Diagnosis>;
 }
 
@@ -127,9 +130,9 @@ export interface LiveStats {
   readonly bitrate?: number;
   /** Frames a second: decoded where it is watched, encoded where it is broadcast. */
   readonly fps?: number;
-  /** All frames since the connection was made. */
+  /** All frames so far, also over connections that this one took the place of. */
   readonly frames?: number;
-  /** How often the picture stood still since the connection was made, and for how long in all, in seconds. */
+  /** How often the picture stood still so far, and for how long in all, in seconds. */
   readonly freezes?: number;
   readonly freeze_seconds?: number;
   /** Packets that were lost in this second. */
@@ -295,12 +298,12 @@ export interface Watch {
 
   on<Type extends keyof WatchEvents>(type: Type, listener: (event: WatchEvents[Type]) => void): () => void;
 
-  /** Plays, with sound unless it was asked to be muted. Call it from a click's listener. Resolves with whether that is so now. */
+  /** Plays, with sound unless it was asked to be muted. Call it from a click's listener. Resolves with whether that is so now: not before media arrive. */
   resumePlayback(): Promise<boolean>;
-  /** Tries again after `failed`, or makes a new connection. */
+  /** Tries again after `failed`, from where it failed on: the load, the stream's room, the place as a viewer. Otherwise makes a new connection. */
   retry(): void;
-  /** Ends it, and takes it off the element. */
-  stop(): void;
+  /** Ends it, and takes it off the element. Resolves when the server has heard of it, or cannot hear. */
+  stop(): Promise<void>;
   diagnose(): Promise<Diagnosis>;
   /** `using` stops it. */
   [Symbol.dispose](): void;

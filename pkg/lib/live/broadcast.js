@@ -10,12 +10,12 @@ export class Broadcast extends Part {
 
   constructor(client, stream, place, media, options) {
     const source = new Source(media, (event) => this.emit("device", event));
-    super(client, stream, place, import("./broadcasting.js").then(({ Broadcasting }) => () => Broadcasting.begin(this, source, options)));
+    super(client, stream, place, () => import("./broadcasting.js").then(({ Broadcasting }) => () => Broadcasting.begin(this, source, options)));
     this.#source = source.begin();
     this.ready = new Promise((resolve, reject) => {
       this.on("state", ({ state, error, reason }) => {
         if (state === "live") resolve();
-        else if (state === "failed") reject(error);
+        else if (state === "failed") this.stop(reject(error));
         else if (state === "ended") reject(new SamewireError("canceled", `the broadcast ended before viewers could come (${reason})`));
       });
     });

@@ -43,7 +43,7 @@ export class Broadcasting {
     this.#source = source;
     this.#options = options;
     this.#line = new Line(part.client, part.room, part.stream);
-    this.#ice = new IceServers(this.#line);
+    this.#ice = new IceServers(this.#line, (servers) => this.#seats.forEach((seat) => seat.configure(servers)));
     const pulse = new Pulse(() => this.#measure());
     this.#undo.push(
       () => pulse.end(),
@@ -190,6 +190,7 @@ export class Broadcasting {
 
   async #measure() {
     const seats = [...this.#seats.values()];
+    this.#ice.tend();
     await Promise.all(seats.map((seat) => seat.measure()));
     if (this.#over) return;
     const { stats, summary } = totalOf(seats);

@@ -13,8 +13,14 @@ export class Handle {
   #events = new Events();
 
   constructor(client, stream) {
+    this.client = client;
     this.stream = stream;
-    this.room = client.join(`live:${stream}`, { presence: false });
+    this.enter();
+  }
+
+  /** Joins the stream's room; again where it was left, or the server refused it. */
+  enter() {
+    this.room = this.client.join(`live:${this.stream}`, { presence: false });
     // Those who are told by the record alone would not see what was between two of them.
     this.room.on("event", ({ name, data }) => {
       this.emit("event", { name, data });

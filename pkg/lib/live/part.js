@@ -5,30 +5,26 @@ import { Handle, loaded } from "./handle.js";
 export class Part extends Handle {
   #shown = { state: "connecting", what: undefined, reason: undefined, waiting: false, error: undefined };
   #place;
+  #load;
+  /** Whether its client's place in the stream is its own. */
+  #held;
   #working;
+  /** Whether what works behind it is being made. */
+  #making;
   #worker;
   #ending;
 
   /**
    * `place`: `take()` throws where there is another part, and resolves when the one before this is out of the way; `hold(part)` and
    * `free(ended)` hear that this one is there, and that it is over.
-   * `load` resolves with the function that makes what works behind it.
+   * `load()` resolves with the function that makes what works behind it.
    */
   constructor(client, stream, place, load) {
     const before = place.take();
     super(client, stream);
-    this.client = client;
     this.#place = place;
-    place.hold(this);
-    this.#working = Promise.all([loaded(load), before]).then(
-      async ([make]) => {
-        const worker = this.#ending ? undefined : await make();
-        // It may have been stopped while it was made.
-        if (this.#ending) await worker?.end();
-        else this.#worker = worker;
-      },
-    );
-    this.#working.catch((error) => this.turn("failed", { error }));
+    this.#load = load;
+    this.#begin(before);
   }
 
   get state() {
@@ -67,6 +63,22 @@ export class Part extends Handle {
     this.emit("state", shown);
   }
 
+  /** Tries again: what works behind it where that can go on, or else another one in the room joined anew. */
+  again() {
+    if (this.#ending || this.#making) return;
+    if (this.#worker && this.room.status !== "left") return void this.#worker.retry();
+    try {
+      const before = this.#held ? undefined : this.#place.take();
+      this.#worker?.end();
+      this.#worker = undefined;
+      this.turn("connecting");
+      this.enter();
+      this.#begin(before);
+    } catch (error) {
+      this.turn("failed", { error });
+    }
+  }
+
   async diagnose() {
     const [{ diagnose }, worker] = await Promise.all([loaded(import("./diagnosing.js")), this.worker().catch(() => undefined)]);
     return diagnose(this.client, this.stream, worker);
@@ -77,8 +89,32 @@ export class Part extends Handle {
     if (!this.#ending) {
       if (this.state !== "ended" && this.state !== "failed") this.turn("ended", { reason: "left" });
       this.#ending = Promise.resolve(this.#worker?.end()).finally(() => this.leave());
-      this.#place.free(this.#ending);
+      this.#free(this.#ending);
     }
     return this.#ending;
+  }
+
+  #begin(before) {
+    this.#place.hold(this);
+    this.#held = this.#making = true;
+    this.#working = Promise.all([loaded(this.#load()), before]).then(async ([make]) => {
+      const worker = this.#ending ? undefined : await make();
+      // It may have been stopped while it was made.
+      if (this.#ending) await worker?.end();
+      else this.#worker = worker;
+    });
+    this.#working
+      .finally(() => (this.#making = false))
+      .catch((error) => {
+        // Nothing works behind it, and it keeps nobody from its place.
+        this.leave();
+        this.#free();
+        this.turn("failed", { error });
+      });
+  }
+
+  #free(ended = Promise.resolve()) {
+    if (this.#held) this.#place.free(ended);
+    this.#held = false;
   }
 }

@@ -64,6 +64,11 @@ export class Peer {
     this.#enter((wasm) => wasm.away(away));
   }
 
+  /** Servers in place of those that it was begun with. */
+  configure(servers) {
+    this.#enter((wasm) => wasm.configure(servers));
+  }
+
   restart() {
     this.#enter((wasm) => wasm.restart());
   }

@@ -48,6 +48,10 @@ export class Seat {
     this.#guard(() => this.#peer?.link(up));
   }
 
+  configure(servers) {
+    this.#guard(() => this.#peer?.configure(servers));
+  }
+
   restart() {
     this.#guard(() => this.#peer?.restart());
   }

@@ -9,7 +9,7 @@ export class Watch extends Part {
 
   constructor(client, stream, place, options) {
     const playing = new Playing(options, (type, value) => this.emit(type, value));
-    super(client, stream, place, import("./watching.js").then(({ Watching }) => () => Watching.begin(this, playing, options)));
+    super(client, stream, place, () => import("./watching.js").then(({ Watching }) => () => Watching.begin(this, playing, options)));
     this.#playing = playing;
   }
 
@@ -34,7 +34,7 @@ export class Watch extends Part {
   }
 
   retry() {
-    this.worker().then((worker) => worker.retry(), (error) => this.turn("failed", { error }));
+    this.again();
   }
 
   stop() {

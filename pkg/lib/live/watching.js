@@ -6,6 +6,9 @@ import { Peer } from "./peer.js";
 import { Pulse } from "./pulse.js";
 import { View } from "./view.js";
 
+/** How long a server that is too busy for a watch that goes on is left alone, at first and at most, in milliseconds. */
+const [PAUSE, LONGEST] = [2_000, 60_000];
+
 export class Watching {
   #glue;
   #part;
@@ -19,8 +22,15 @@ export class Watching {
   /** The one of before, which plays on until there is something else to be seen. */
   #last;
   #viewer;
+  /** Whether the connection that counts stands. */
+  #connected = false;
+  /** Whether it was let in to this run of the stream: it goes on with it, whatever becomes of the server. */
+  #admitted = false;
   #ended = false;
   #over = false;
+  /** Whether another connection is wanted, and how often it was asked in vain to be let in again. */
+  #anew = false;
+  #tries = 0;
   /** Rises with each question of being let in: an answer to an earlier one counts no longer. */
   #asked = 0;
   #undo = [];
@@ -36,7 +46,7 @@ export class Watching {
     this.#playing = playing;
     this.#wait = wait;
     this.#line = new Line(part.client, part.room, part.stream);
-    this.#ice = new IceServers(this.#line);
+    this.#ice = new IceServers(this.#line, (servers) => this.#peer?.configure(servers));
     this.#view = new View(glue, part);
     const pulse = new Pulse(() => this.#measure());
     this.#undo.push(
@@ -50,13 +60,14 @@ export class Watching {
     this.#moved(this.#room.status);
   }
 
-  /** Tries again: by a new connection, or to be let in. */
+  /** Tries again: to be let in, and by a new connection. */
   retry() {
     if (this.#over) return;
     this.#view.retry();
     this.#told(this.#room.state);
-    if (this.#peer) this.#peer.rebuild();
-    else if (this.#line.up) this.#enter();
+    this.#anew = true;
+    this.#tries = 0;
+    if (this.#line.up) this.#enter();
   }
 
   /** Ends it, and tells the server where that can be done. */
@@ -84,8 +95,10 @@ export class Watching {
     }
     this.#view.link(status === "joined");
     if (status === "joined") {
+      const admitted = this.#admitted;
       this.#told(this.#room.state);
-      this.#enter();
+      // Whoever does not wait has seen it to its end.
+      if (this.#wait || this.#admitted || !admitted) this.#enter();
     } else {
       this.#peer?.link(false);
     }
@@ -98,8 +111,10 @@ export class Watching {
     this.#ended = ended;
     this.#view.record(record);
     this.#peer?.away(record.state === "paused");
+    if (!over) return;
+    this.#admitted = false;
     // Nothing comes over this connection any more. The next broadcast begins with another one.
-    if (!over || !this.#viewer) return;
+    if (!this.#viewer) return;
     this.#dismiss();
     if (this.#wait && this.#line.up) this.#enter();
   }
@@ -108,23 +123,42 @@ export class Watching {
   async #enter() {
     const asked = (this.#asked += 1);
     try {
-      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait });
+      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait || this.#admitted });
       if (this.#over || asked !== this.#asked) return;
+      this.#tries = 0;
       this.#ice.take(ice);
       // One that the server does not know any more may play on, but there is nobody to speak to.
       if (!viewer) return;
+      const again = this.#anew && viewer === this.#viewer;
       this.#admit(viewer, negotiation);
       this.#peer.link(true);
+      if (again) this.#peer.rebuild();
     } catch (error) {
       if (this.#over || asked !== this.#asked) return;
-      this.#dismiss();
-      this.#view.failed(error);
+      // A full stream has no place for who sees nothing of it.
+      const passing = error.retryable && (error.code !== "live-full" || this.#connected);
+      if (this.#admitted && passing) this.#later(asked);
+      else this.#refused(error);
     }
+  }
+
+  /** Asks again after a while. Media that flows is not touched meanwhile. */
+  #later(asked) {
+    const pause = Math.min(PAUSE * 2 ** this.#tries, LONGEST) * (1 + Math.random());
+    this.#tries += 1;
+    setTimeout(() => !this.#over && asked === this.#asked && this.#line.up && this.#enter(), pause);
+  }
+
+  #refused(error) {
+    this.#asked += 1;
+    this.#admitted = false;
+    this.#dismiss();
+    this.#view.failed(error);
   }
 
   #heard(name, data) {
     if (name === "watching") this.#admit(data.viewer, data.negotiation);
-    else if (name === "refused") this.#view.failed(data);
+    else if (name === "refused") this.#refused(data);
     else if (name === "superseded") this.#finish("superseded");
     else if (data?.viewer !== this.#viewer) return;
     else if (name === "peer") this.#begin(data.negotiation);
@@ -132,6 +166,8 @@ export class Watching {
   }
 
   #admit(viewer, negotiation) {
+    this.#admitted = true;
+    this.#anew = false;
     if (viewer !== this.#viewer) {
       this.#last?.close();
       this.#last = this.#peer;
@@ -148,17 +184,21 @@ export class Watching {
     const peer = new Peer(this.#glue, "viewer", {
       ask: (method, params) => this.#line.ask(method, params),
       begin: (negotiation) => present() && this.#begin(negotiation),
-      state: (state, error) => present() && this.#view.peer(state, error),
+      state: (state, error) => {
+        if (!present()) return;
+        this.#connected = state === "connected";
+        this.#view.peer(state, error);
+      },
       media: (tracks) => present() && this.#show(tracks),
       crashed: (error) => this.#view.failed(error),
     });
+    peer.away(this.#room.state?.state === "paused");
     return peer;
   }
 
   #show(tracks) {
     this.#playing.show(tracks);
-    // How many there were is known at the next measurement.
-    this.#view.frames(1);
+    this.#view.shown();
     this.#last?.close();
     this.#last = undefined;
   }
@@ -181,14 +221,16 @@ export class Watching {
   #dismiss() {
     const peers = [this.#last, this.#peer];
     this.#last = this.#peer = this.#viewer = undefined;
+    this.#connected = false;
     for (const peer of peers) peer?.close();
   }
 
   async #measure() {
+    this.#ice.tend();
     // While another connection comes about, what is seen comes over the one of before.
     const { stats, summary } = (await (this.#last ?? this.#peer)?.stats()) ?? {};
     if (this.#over) return;
-    this.#view.frames(stats?.frames ?? 0);
+    this.#view.flow(stats);
     if (stats) this.#part.measured(stats);
     if (summary && this.#viewer && this.#line.up) this.#line.tell("report", { summary });
   }

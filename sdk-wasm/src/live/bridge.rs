@@ -47,6 +47,11 @@ impl Peer {
         }
     }
 
+    // From now on paths are looked for with these servers, also by the connections that there are: an `IceConfig`.
+    pub fn configure(&self, ice: &JsValue) {
+        self.0.configure(ice);
+    }
+
     // The signal `offer`, `answer` or `candidates`, as it came.
     pub fn hear(&self, name: &str, payload: &JsValue) {
         if let Some((negotiation, message)) = message::read(name, payload) {

@@ -93,6 +93,11 @@ impl Connection {
         let _ = self.await_for(Errand::Nothing, &self.web.add_candidate(&init));
     }
 
+    /// One that does not take other servers goes on with those it has.
+    pub(crate) fn configure(&self, configuration: &JsValue) {
+        let _ = self.web.configure(configuration);
+    }
+
     pub(crate) fn restart_ice(&self) {
         self.web.restart_ice();
     }

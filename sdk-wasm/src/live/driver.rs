@@ -62,10 +62,17 @@ impl Driver {
 
     /// Begins the connection of this number. `ice`: an `IceConfig`, as the server answers it.
     pub(crate) fn begin(self: &Rc<Self>, negotiation: Negotiation, ice: &JsValue) {
+        self.configure(ice);
+        self.input(Input::Begin(negotiation));
+    }
+
+    /// Has paths looked for with these servers from now on, also by the connections that there are.
+    pub(crate) fn configure(&self, ice: &JsValue) {
         let policy = if get(ice, "relay_only").is_truthy() { "relay" } else { "all" };
         let servers = get(ice, "ice_servers");
-        *self.configuration.borrow_mut() = object(&[("iceServers", servers), ("iceTransportPolicy", policy.into())]);
-        self.input(Input::Begin(negotiation));
+        let configuration = object(&[("iceServers", servers), ("iceTransportPolicy", policy.into())]);
+        self.connections().iter().for_each(|connection| connection.configure(&configuration));
+        *self.configuration.borrow_mut() = configuration;
     }
 
     pub(crate) fn set_media(&self, media: Media) {

@@ -14,6 +14,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, constructor, js_class = "RTCPeerConnection")]
     pub(crate) fn new(configuration: &JsValue) -> Result<Connection, JsValue>;
+    // Throws where it is closed.
+    #[wasm_bindgen(method, catch, js_name = setConfiguration)]
+    pub(crate) fn configure(this: &Connection, configuration: &JsValue) -> Result<(), JsValue>;
     // Makes the offer or the answer, whichever is due.
     #[wasm_bindgen(method, js_name = setLocalDescription)]
     pub(crate) fn set_local(this: &Connection) -> Promise;

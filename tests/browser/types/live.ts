@@ -108,7 +108,7 @@ export async function watching(client: Client, video: HTMLVideoElement) {
   });
   exactly<boolean>()(await watch.resumePlayback());
   exactly<void>()(watch.retry());
-  exactly<void>()(watch.stop());
+  exactly<void>()(await watch.stop());
 }
 
 export async function looking(client: Client) {
