@@ -6,6 +6,10 @@ export class Playing {
   blocked = false;
   #video;
   #muted;
+  /** Whether its sound is off because the browser plays it only so. */
+  #hushed = false;
+  /** Whether whoever looks at it has paused it. */
+  #paused = false;
   #tell;
   #unlisten;
 
@@ -17,10 +21,18 @@ export class Playing {
     if (!video) return;
     video.muted = this.#muted;
     video.playsInline = true;
-    // A page that was hidden may not play until it is seen.
-    const seen = () => !document.hidden && this.blocked !== "sound" && this.#play();
-    document.addEventListener("visibilitychange", seen);
-    this.#unlisten = () => document.removeEventListener("visibilitychange", seen);
+    const listeners = [
+      // A page that was hidden may not play until it is seen.
+      [document, "visibilitychange", () => !document.hidden && video.paused && this.#goOn()],
+      // Browsers pause what cannot be seen, or has come to its end.
+      [video, "pause", () => (this.#paused = !document.hidden && video.isConnected && !video.ended)],
+      [video, "play", () => this.#heed()],
+      [video, "volumechange", () => this.#heed()],
+    ];
+    for (const [target, type, listener] of listeners) target.addEventListener(type, listener);
+    this.#unlisten = () => {
+      for (const [target, type, listener] of listeners) target.removeEventListener(type, listener);
+    };
   }
 
   /** Shows these tracks in place of those before. */
@@ -31,15 +43,17 @@ export class Playing {
     for (const track of tracks) this.stream.addTrack(track);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
     this.#tell("media", this.stream);
-    this.#play();
+    this.#goOn();
   }
 
   /** In a gesture: plays as it was asked to. Resolves with whether it does. */
   async resume() {
-    if (!this.#video) return true;
-    this.#video.muted = this.#muted;
+    const video = this.#video;
+    if (!video) return true;
+    this.#paused = this.#hushed = false;
+    video.muted = this.#muted;
     await this.#play();
-    return this.blocked === false;
+    return Boolean(video.srcObject) && !video.paused && this.blocked === false;
   }
 
   end() {
@@ -49,18 +63,30 @@ export class Playing {
     this.#video = undefined;
   }
 
+  #goOn() {
+    if (!this.#paused) this.#play();
+  }
+
+  /** The element's controls were used, or the app did what they do. */
+  #heed() {
+    const video = this.#video;
+    if (!video.paused) this.#paused = false;
+    if (!video.muted) this.#hushed = false;
+    if (this.blocked === "sound" || !video.paused) this.#turn(this.#hushed && "sound");
+  }
+
   async #play() {
     const video = this.#video;
     if (!video?.srcObject) return;
     let error = await refusal(video);
     // Without sound any page may play.
     if (error?.name === "NotAllowedError" && !video.muted) {
-      video.muted = true;
+      this.#hushed = video.muted = true;
       error = await refusal(video);
     }
     // Other refusals are of a play() that another one has overtaken, or of an element that was taken away.
     if (video !== this.#video || (error && error.name !== "NotAllowedError")) return;
-    this.#turn(error ? "all" : video.muted && !this.#muted ? "sound" : false);
+    this.#turn(error ? "all" : this.#hushed && "sound");
   }
 
   #turn(blocked) {
