@@ -87,7 +87,7 @@ export function useWatch(
 ): {
   /** For the `ref` of the element. */
   video: { current: HTMLVideoElement | null };
-  /** The handle, to resume the playback or to try again. Absent in the first rendering. */
+  /** The handle, to resume the playback or to try again. Absent in the first rendering, and where it could not begin: then it is `failed`. */
   watch: Watch | undefined;
   state: LiveState;
   waiting: boolean;
@@ -110,7 +110,7 @@ export function useBroadcast(
   media: MediaStream | undefined,
   options?: BroadcastOptions,
 ): {
-  /** The handle, to replace tracks and to mute. Absent in the first rendering. */
+  /** The handle, to replace tracks and to mute. Absent in the first rendering, and where it could not begin: then it is `failed`. */
   broadcast: Broadcast | undefined;
   state: LiveState;
   viewers: Broadcast["viewers"];

@@ -75,7 +75,15 @@ export function useFile(client, id) {
 function usePart(begin, types, read, nothing, dependencies) {
   const [shown, setShown] = useState(nothing);
   useEffect(() => {
-    const part = begin();
+    let part;
+    try {
+      part = begin();
+    } catch (error) {
+      // What an effect throws takes the whole tree of components away. The error's class may be that of another copy of the package.
+      if (error?.name !== "SamewireError") throw error;
+      setShown({ ...nothing, state: "failed", error });
+      return () => setShown(nothing);
+    }
     if (!part) return;
     const show = () => setShown(read(part));
     const offs = types.map((type) => part.on(type, show));

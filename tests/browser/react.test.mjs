@@ -154,6 +154,17 @@ test("useBroadcast, useWatch and useLiveRecord have their part in a stream for a
   await shows("view", ({ state, count }) => state === "live" && count === 1);
   await shows("counts", ({ state, count, peak }) => state === "live" && count === 1 && peak === 1);
   assert.ok(await page.evaluate(() => document.querySelector("video").srcObject === view.mediaStream));
+  // One stream has one part of a client, and an empty MediaStream is none: that is told, and takes nothing else away.
+  await page.evaluate(() => {
+    parts.Second = hooks.mount(hooks.Second);
+    window.second = (stream) => parts.Second.show({ client: view.client, stream, media });
+    window.media = new MediaStream();
+    second("hooked");
+  });
+  await shows("second", ({ watch, state, error, empty }) => !watch && state === "failed" && error === "conflict" && empty === "no-tracks");
+  await shows("view", ({ state }) => state === "live");
+  await page.evaluate(() => second("another"));
+  await shows("second", ({ watch, state, error }) => watch && state === "connecting" && error === undefined);
   await page.evaluate(() => parts.Screen.end());
   await shows("counts", ({ count, peak }) => count === 0 && peak === 1);
   await page.evaluate(() => parts.Cast.end());

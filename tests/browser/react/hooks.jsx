@@ -41,6 +41,13 @@ export function Screen({ client, stream }) {
   return <><video ref={video} />{shown("view", { state, waiting, count: record?.viewer_count, reason })}</>;
 }
 
+/** What cannot begin, beside what is there nevertheless. */
+export function Second({ client, stream, media }) {
+  const { watch, state, error } = useWatch(client, stream);
+  const empty = useBroadcast(client, media && "empty", media);
+  return shown("second", { watch: watch !== undefined, state, error: error?.code, empty: empty.error?.code });
+}
+
 export function Counts({ client, stream }) {
   const { record, error } = useLiveRecord(client, stream);
   return shown("counts", { state: record?.state, count: record?.viewer_count, peak: record?.peak_viewers, error: error?.code });
