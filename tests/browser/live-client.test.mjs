@@ -83,6 +83,33 @@ describe("a handle", () => {
     }
   });
 
+  test("that is stopped while it is offline is over at once, and the server finds out when it is back", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    await until("it is counted", async () => (await stage.record(stream)).viewer_count === 1);
+    viewer.sever();
+    await viewer.do(async () => {
+      while (client.state === "live") await pause(10);
+      await view.stop();
+    });
+    assert.deepEqual([await viewer.do(() => [view.state, view.reason]), (await viewer.connections()).open], [["ended", "left"], 0]);
+    await viewer.heal();
+    await until("it is counted out", async () => (await stage.record(stream)).viewer_count === 0);
+    await viewer.watch(stream);
+    await viewer.shows(5);
+    await until("it is counted again", async () => (await stage.record(stream)).viewer_count === 1);
+    caster.sever();
+    await caster.do(async () => {
+      while (client.state === "live") await pause(10);
+      await cast.stop();
+    });
+    assert.deepEqual([await caster.do(() => cast.state), (await caster.connections()).open], ["ended", 0]);
+    await caster.heal();
+    await caster.broadcast(stream, { source: "green" });
+    await viewer.seesColour("green");
+  });
+
   test("of a stream that nobody may know of fails with what the server says", async () => {
     const viewer = await stage.seat("viewer");
     const seen = await viewer.do(async () => {

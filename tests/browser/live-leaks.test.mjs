@@ -49,7 +49,8 @@ test(`${PAGES * TIMES} viewers come and go for real`, async (t) => {
   t.diagnostic(`held by the broadcaster's and a viewer's module: ${JSON.stringify(before)}, later ${JSON.stringify(after)}`);
   for (const [at, { pages, objects }] of after.entries()) {
     assert.ok(pages <= before[at].pages + 2, `memory grew from ${before[at].pages} to ${pages} pages`);
-    assert.ok(objects <= before[at].objects + 128, `objects grew from ${before[at].objects} to ${objects}`);
+    // One of each viewer would be as many as came to this page, or more.
+    assert.ok(objects <= before[at].objects + 4, `objects grew from ${before[at].objects} to ${objects}`);
   }
 });
 

@@ -58,6 +58,29 @@ describe("what is broadcast", () => {
     assert.deepEqual(told, [true]);
   });
 
+  test("has a quality that everybody is told, and that the record has", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream);
+    const viewer = await stage.viewer(stream);
+    const [told, ...all] = await Promise.all([viewer, caster].map((seat) => seat.do(async () => {
+      const handle = window.view ?? window.cast;
+      await becomes(handle, ({ told }) => told.quality.length > 0);
+      const event = handle.told.event.find(({ name }) => name === "quality_changed");
+      return { quality: handle.told.quality[0], event: event.data.quality, stream: event.data.stream_id };
+    })));
+    const { level, width, height, fps, bitrate } = told.quality;
+    assert.ok(["high", "medium", "low"].includes(level) && width > 0 && height > 0 && fps > 0 && bitrate > 0, JSON.stringify(told));
+    for (const { quality, event, stream: of } of [told, ...all]) assert.deepEqual([quality, event, of], [told.quality, told.quality, stream]);
+    assert.ok((await stage.record(stream)).quality);
+    const audience = await stage.seat("audience");
+    const known = await audience.do(async (stream) => {
+      window.view = observe(stream);
+      await view.ready;
+      return view.record.quality;
+    }, stream);
+    assert.ok(["high", "medium", "low"].includes(known.level), JSON.stringify(known));
+  });
+
   test("is a device that may go: its broadcaster is told, and puts another one in its place", async () => {
     const stream = fresh();
     const caster = await stage.broadcaster(stream);
