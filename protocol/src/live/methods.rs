@@ -84,6 +84,9 @@ pub struct StartParams {
     /// Take it from another user's session that broadcasts. Default false; a user may always take it from its own other session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takeover: bool,
+    /// The asker has none of the peer connections that it may have had in this place: each viewer gets a new number. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
     /// How many may watch at once. Default and most: what the server allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_viewers: Option<u64>,
@@ -102,7 +105,7 @@ impl StartParams {
     /// A stream, with nothing said of it.
     #[must_use]
     pub fn new(stream: StreamName) -> Self {
-        Self { stream, takeover: false, max_viewers: None, title: None, info: None, media: None }
+        Self { stream, takeover: false, anew: false, max_viewers: None, title: None, info: None, media: None }
     }
 
     /// Checks what is said of the stream.
@@ -168,6 +171,9 @@ pub struct WatchParams {
     /// Whether to wait for a stream that is not live yet, in place of being refused. Default false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// The asker has no peer connection that it may have had as this viewer: it gets a new number. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// What `live/watch` answers.

@@ -79,7 +79,9 @@ struct State {
 impl Broadcast {
     pub(super) async fn begin(client: &Client, stream: StreamName, options: BroadcastOptions) -> Result<Self, Failure> {
         let BroadcastOptions { takeover, max_viewers, title, info, media } = options;
-        let params = StartParams { stream: stream.clone(), takeover, max_viewers, title: title.map(Into::into), info, media };
+        let title = title.map(Into::into);
+        // A handle of before may have had peer connections in this place; this one has none.
+        let params = StartParams { stream: stream.clone(), takeover, anew: true, max_viewers, title, info, media };
         let stand = Stand::enter(client, stream).await?;
         let Started { record, ice, peers, .. } = stand.ask::<Start>(&params).await?;
         let mut known = Peers::default();
@@ -87,7 +89,7 @@ impl Broadcast {
         let state = State { waiting, doubtful: false, since: record, over: false };
         let inner = Inner {
             stand,
-            params: StartParams { takeover: false, ..params },
+            params: StartParams { takeover: false, anew: false, ..params },
             ice: Mutex::new(ice),
             state: tokio::sync::Mutex::new(state),
             peers: Mutex::new(known),

@@ -74,7 +74,8 @@ struct State {
 impl Watch {
     pub(super) async fn begin(client: &Client, stream: StreamName, options: WatchOptions) -> Result<Self, Failure> {
         let stand = Stand::enter(client, stream.clone()).await?;
-        let watched = stand.ask::<AskWatch>(&WatchParams { stream, wait: options.wait }).await?;
+        // A handle of before may have had a peer connection in this place; this one has none.
+        let watched = stand.ask::<AskWatch>(&WatchParams { stream, wait: options.wait, anew: true }).await?;
         let (peer, ice) = (Mutex::default(), Mutex::default());
         let state = State { waiting: VecDeque::new(), doubtful: false, since: watched.record.clone(), over: false };
         let state = tokio::sync::Mutex::new(state);
@@ -218,7 +219,7 @@ impl Inner {
 
     /// Asks how things are after what may have been missed: for the same place, or a new one where it was not kept.
     async fn reconcile(&self, state: &mut State) -> Result<(), Failure> {
-        let params = WatchParams { stream: self.stand.stream().clone(), wait: true };
+        let params = WatchParams { stream: self.stand.stream().clone(), wait: true, anew: false };
         match self.stand.ask::<AskWatch>(&params).await {
             // It was watched, so this is the end that this program was not told of.
             Ok(Watched { record, .. }) if record.state == LiveState::Ended && self.peer.lock().is_some() => {

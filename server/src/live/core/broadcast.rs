@@ -10,6 +10,7 @@ use samewire_protocol::{Code, Failure};
 use serde_json::json;
 
 use super::counts::Told;
+use super::peers::renewal;
 use super::{Change, Core, Out, Owed, Place, forbidden};
 use crate::auth::Identity;
 use crate::live::role::{BROADCASTER, Part};
@@ -32,6 +33,8 @@ pub(super) struct Broadcaster {
     /// What its reports come to, and when the last one came.
     pub(super) leveller: Leveller,
     pub(super) reported: Option<Millis>,
+    /// When it said last that it has none of its peer connections.
+    renewed: Option<Millis>,
 }
 
 /// How things are for who broadcasts.
@@ -46,7 +49,7 @@ impl Core {
     /// Starts the stream, goes on with it, or takes it over.
     ///
     /// # Errors
-    /// `not-joined`, `forbidden`, `live-taken`.
+    /// `not-joined`, `forbidden`, `live-taken`; `rate-limited` for who begins `anew` within a second of the last time.
     pub(crate) fn start(&mut self, now: Millis, session: SessionKey, params: &StartParams) -> Result<Broadcasting, Failure> {
         let seat = self.seat(session)?.clone();
         if seat.part != Part::Broadcaster {
@@ -58,11 +61,18 @@ impl Core {
         let resumed = match &self.broadcaster {
             None => false,
             Some(before) if before.session == session && !before.is_lost => {
+                let renewed = if params.anew { Some(renewal(now, before.renewed)?) } else { before.renewed };
                 let before = self.record.clone();
                 self.describe(params);
                 self.broadcaster_back(now, session, seat.place);
                 if self.record != before && before.state == LiveState::Live {
                     self.go_on(now);
+                }
+                if let Some(broadcaster) = &mut self.broadcaster {
+                    broadcaster.renewed = renewed;
+                }
+                if params.anew {
+                    self.connect_anew();
                 }
                 true
             }
@@ -307,6 +317,7 @@ impl Broadcaster {
             is_behind: false,
             leveller: Leveller::new(),
             reported: None,
+            renewed: None,
         }
     }
 }

@@ -92,21 +92,24 @@ impl Core {
         params: &RenegotiateParams,
     ) -> Result<Negotiation, Failure> {
         let (_, viewer) = self.end_of(from, params.viewer)?;
-        let there = self.viewers.get_mut(&viewer).ok_or_else(|| no_peer(viewer))?;
+        let there = self.viewers.get(&viewer).ok_or_else(|| no_peer(viewer))?;
         if there.negotiation != params.negotiation {
             return Ok(there.negotiation);
         }
-        if there.renewed.is_some_and(|at| now < at + RENEWED_EVERY) {
-            let told = "a peer connection is begun anew once a second at most; wait a moment";
-            return Err(Failure::new(Code::RateLimited, told));
-        }
-        there.renewed = Some(now);
+        let negotiation = self.renew(now, viewer)?;
+        self.tell_number(viewer);
+        Ok(negotiation)
+    }
+
+    /// Gives a viewer's peer connection a new number, of which the broadcaster is told.
+    pub(super) fn renew(&mut self, now: Millis, viewer: ViewerId) -> Result<Negotiation, Failure> {
+        let there = self.viewers.get_mut(&viewer).ok_or_else(|| no_peer(viewer))?;
+        there.renewed = Some(renewal(now, there.renewed)?);
         let negotiation = self.next_negotiation();
         if let Some(there) = self.viewers.get_mut(&viewer) {
             there.negotiation = negotiation;
         }
         self.tell_broadcaster(LiveSignal::Peer(PeerRef { viewer, negotiation }));
-        self.tell_number(viewer);
         Ok(negotiation)
     }
 
@@ -129,6 +132,15 @@ impl Core {
             (None, _) => Err(Failure::new(Code::PeerNotFound, "this session does not watch the stream; watch it first")),
         }
     }
+}
+
+/// Notes that something is begun anew now, unless it was so a moment ago.
+pub(super) fn renewal(now: Millis, before: Option<Millis>) -> Result<Millis, Failure> {
+    if before.is_some_and(|at| now < at + RENEWED_EVERY) {
+        let told = "a peer connection is begun anew once a second at most; wait a moment";
+        return Err(Failure::new(Code::RateLimited, told));
+    }
+    Ok(now)
 }
 
 fn no_peer(viewer: ViewerId) -> Failure {

@@ -99,7 +99,7 @@ impl Core {
     ///
     /// # Errors
     /// `not-joined`, `forbidden`; `live-not-found` for a stream that is not on, unless it may be waited for; `live-full`;
-    /// `rate-limited` for who comes and goes all the time.
+    /// `rate-limited` for who comes and goes all the time, or begins `anew` within a second of the last time.
     pub(crate) fn watch(&mut self, now: Millis, session: SessionKey, params: &WatchParams) -> Result<Watching, Failure> {
         let seat = self.seat(session)?.clone();
         if !seat.part.may_watch() {
@@ -110,7 +110,12 @@ impl Core {
             return Err(forbidden("this session broadcasts the stream; show its own picture without the network"));
         }
         let peer = match self.sessions.get(&session).copied() {
-            Some(viewer) => self.peer_of(viewer),
+            Some(viewer) => {
+                if params.anew {
+                    self.renew(now, viewer)?;
+                }
+                self.peer_of(viewer)
+            }
             None if self.record.state.is_on() => {
                 self.has_room()?;
                 self.knocks.knock(now, session)?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use samewire_protocol::live::methods::RenegotiateParams;
+use samewire_protocol::live::methods::{RenegotiateParams, StartParams};
 use samewire_protocol::live::{LiveEvent, LiveSignal, LiveState, Negotiation, PeerRef, ViewerId};
 use samewire_protocol::{Code, Failure};
 
@@ -23,9 +23,11 @@ enum Op {
     Go(Who, bool),
     PutOut(Who),
     Role(Who, usize),
-    Start(Who, bool),
+    /// Takes over, and has none of its peer connections any more.
+    Start(Who, bool, bool),
     Stop(Who),
-    Watch(Who, bool),
+    /// Waits, and has no peer connection any more.
+    Watch(Who, bool, bool),
     Leave(Who),
     /// Somebody says something of one of the peer connections that were, naming the viewer, none, or one that never was.
     Say(Who, usize, u8),
@@ -42,9 +44,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (who.clone(), any::<bool>()).prop_map(|(who, anew)| Op::Go(who, anew)),
         1 => who.clone().prop_map(Op::PutOut),
         1 => (who.clone(), 0..ROLES.len()).prop_map(|(who, role)| Op::Role(who, role)),
-        4 => (who.clone(), any::<bool>()).prop_map(|(who, takeover)| Op::Start(who, takeover)),
+        4 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(who, takeover, anew)| Op::Start(who, takeover, anew)),
         1 => who.clone().prop_map(Op::Stop),
-        6 => (who.clone(), any::<bool>()).prop_map(|(who, wait)| Op::Watch(who, wait)),
+        6 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(who, wait, anew)| Op::Watch(who, wait, anew)),
         1 => who.clone().prop_map(Op::Leave),
         6 => (who.clone(), any::<usize>(), 0..4_u8).prop_map(|(who, of, how)| Op::Say(who, of, how)),
         2 => (who.clone(), any::<usize>()).prop_map(|(who, of)| Op::Renew(who, of)),
@@ -122,7 +124,7 @@ impl Play {
                 self.stage.change_role(who, ROLES[role]);
                 self.model.role(who, ROLES[role]);
             }
-            Op::Start(who, takeover) => self.start(who, takeover),
+            Op::Start(who, takeover, anew) => self.start(who, takeover, anew),
             Op::Stop(who) => {
                 let key = self.stage.key(who);
                 let stopped = self.stage.core.stop(now, key);
@@ -134,19 +136,7 @@ impl Play {
                     assert!(self.model.broadcaster != Some(who) || !self.model.body(who).is_member);
                 }
             }
-            Op::Watch(who, wait) => {
-                let expected = self.model.watch(who, wait);
-                let watching = code(self.stage.watch(who, wait));
-                assert_eq!(watching.as_ref().map(|watching| watching.peer.is_some()), expected.as_ref().copied());
-                if let Ok(Some(peer)) = watching.map(|watching| watching.peer) {
-                    let before = self.model.body(who).watches;
-                    assert!(before.is_none_or(|before| before == peer), "the same viewer");
-                    assert!(before.is_some() || self.drawn.insert(peer.viewer), "no id is used twice");
-                    self.met(peer);
-                    self.model.is_viewer(who, peer);
-                    self.own.insert(who, peer);
-                }
-            }
+            Op::Watch(who, wait, anew) => self.watch(who, wait, anew),
             Op::Leave(who) => {
                 self.stage.leave(who);
                 self.model.leave(who);
@@ -163,10 +153,34 @@ impl Play {
         self.check();
     }
 
-    fn start(&mut self, who: Who, takeover: bool) {
+    fn watch(&mut self, who: Who, wait: bool, anew: bool) {
+        let before = self.model.body(who).watches;
+        let watching = code(self.stage.watch_as(who, wait, anew));
+        if watching == Err(Code::RateLimited) {
+            assert!(anew && before.is_some(), "who has a place keeps it");
+            return;
+        }
+        let expected = self.model.watch(who, wait);
+        assert_eq!(watching.as_ref().map(|watching| watching.peer.is_some()), expected.as_ref().copied());
+        let Ok(Some(peer)) = watching.map(|watching| watching.peer) else { return };
+        match before {
+            Some(before) if anew => assert!(before.viewer == peer.viewer && before.negotiation < peer.negotiation, "anew"),
+            Some(before) => assert_eq!(before, peer, "the same viewer"),
+            None => assert!(self.drawn.insert(peer.viewer), "no id is used twice"),
+        }
+        self.met(peer);
+        self.model.is_viewer(who, peer);
+        self.own.insert(who, peer);
+    }
+
+    fn start(&mut self, who: Who, takeover: bool, anew: bool) {
         let before = self.model.broadcaster;
+        let started = code(self.stage.start_as(who, &StartParams { takeover, anew, ..StartParams::new(super::stage::name()) }));
+        if started == Err(Code::RateLimited) {
+            assert!(anew && before == Some(who), "who has a place keeps it");
+            return;
+        }
         let expected = self.model.start(who, takeover);
-        let started = code(self.stage.start(who, takeover));
         assert_eq!(started.as_ref().map(|started| started.resumed), expected.as_ref().copied());
         let Ok(started) = started else { return };
         if !started.resumed {
@@ -180,9 +194,11 @@ impl Play {
             let body = self.model.bodies.values_mut().find(|body| body.watches.is_some_and(|own| own.viewer == peer.viewer));
             let own = body.expect("only viewers are told of").watches.as_mut().expect("it watches");
             assert!(own.negotiation <= peer.negotiation);
-            let is_same = started.resumed && before == Some(who);
-            assert!(!is_same || own.negotiation == peer.negotiation, "media is left alone");
-            assert!(before == Some(who) || !started.resumed || own.negotiation < peer.negotiation, "connected anew");
+            let is_same = before == Some(who) && !anew;
+            assert!(
+                !started.resumed || is_same == (own.negotiation == peer.negotiation),
+                "media is left alone, or connected anew"
+            );
             *own = there;
             self.met(there);
         }

@@ -1,6 +1,6 @@
 //! Single scenes of a stream's life.
 
-use samewire_protocol::live::methods::RenegotiateParams;
+use samewire_protocol::live::methods::{RenegotiateParams, StartParams};
 use samewire_protocol::live::{EndReason, LiveEvent, LiveState};
 use samewire_protocol::{Code, Failure};
 
@@ -102,6 +102,32 @@ fn a_broadcaster_in_another_life_connects_its_viewers_anew() {
     assert!(started.resumed && started.peers[0].viewer == peer.viewer && started.peers[0].negotiation > peer.negotiation);
     assert_eq!(stage.told(1), ["peer"]);
     assert_eq!(stage.core.state(), LiveState::Live);
+}
+
+/// A page that stops and starts again while its link is away is the same session in the same life.
+#[test]
+fn who_has_none_of_its_peer_connections_says_so_and_is_connected_anew() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    stage.join(2, "ida", "viewer");
+    let peers = [1, 2].map(|who| stage.watch(who, false).expect("let in").peer.expect("a viewer"));
+    let anew = StartParams { anew: true, ..StartParams::new(name()) };
+    let started = stage.start_as(0, &anew).expect("it goes on");
+    assert!(started.resumed);
+    for (peer, before) in started.peers.iter().zip(peers) {
+        assert!(peer.viewer == before.viewer && peer.negotiation > before.negotiation);
+    }
+    assert_eq!((stage.told(1), stage.told(2)), (vec!["peer"], vec!["peer"]));
+    assert_eq!(code(stage.start_as(0, &anew)), Code::RateLimited);
+    assert_eq!(stage.start(0, false).expect("it goes on").peers, started.peers, "who says nothing has them still");
+
+    stage.told(0);
+    let next = stage.watch_as(1, false, true).expect("still let in").peer.expect("a viewer");
+    assert!(next.viewer == peers[0].viewer && next.negotiation > started.peers[0].negotiation);
+    assert_eq!((stage.told(0), stage.told(1), stage.told(2)), (vec!["peer"], vec![], vec![]));
+    assert_eq!(code(stage.watch_as(1, false, true)), Code::RateLimited);
+    assert_eq!(stage.watch(1, false).expect("still let in").peer, Some(next));
+    assert_eq!(stage.core.peers_for(stage.key(0)).expect("its viewers")[1], started.peers[1], "and nobody else's");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use samewire_protocol::rooms::{Epoch, Member, merge};
 use samewire_protocol::{Failure, SessionId};
 use serde_json::Value;
 
+use super::super::broadcast::Broadcasting;
+use super::super::viewers::Watching;
 use super::super::{Change, Core, Out, Place, Settings};
 use crate::auth::Identity;
 use crate::rooms::core::{self as room, Joiner, Millis};
@@ -185,16 +187,24 @@ impl Stage {
 
     // What sessions do.
 
-    pub(super) fn start(&mut self, who: Who, takeover: bool) -> Result<super::super::broadcast::Broadcasting, Failure> {
+    pub(super) fn start(&mut self, who: Who, takeover: bool) -> Result<Broadcasting, Failure> {
+        self.start_as(who, &StartParams { takeover, ..StartParams::new(name()) })
+    }
+
+    pub(super) fn start_as(&mut self, who: Who, params: &StartParams) -> Result<Broadcasting, Failure> {
         let key = self.key(who);
-        let started = self.core.start(self.now, key, &StartParams { takeover, ..StartParams::new(name()) });
+        let started = self.core.start(self.now, key, params);
         self.settle();
         started
     }
 
-    pub(super) fn watch(&mut self, who: Who, wait: bool) -> Result<super::super::viewers::Watching, Failure> {
+    pub(super) fn watch(&mut self, who: Who, wait: bool) -> Result<Watching, Failure> {
+        self.watch_as(who, wait, false)
+    }
+
+    pub(super) fn watch_as(&mut self, who: Who, wait: bool, anew: bool) -> Result<Watching, Failure> {
         let key = self.key(who);
-        let watching = self.core.watch(self.now, key, &WatchParams { stream: name(), wait });
+        let watching = self.core.watch(self.now, key, &WatchParams { stream: name(), wait, anew });
         self.settle();
         watching
     }
