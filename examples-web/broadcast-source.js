@@ -23,7 +23,10 @@ export class Source {
     this.#show("test", this.#picture());
   }
 
-  /** "change": something else is shown, or how; "lost": the camera went away, and the test picture took its place. */
+  /**
+   * "change": something else is shown, or how; a listener resolves when it needs what was shown before no more. "lost": the camera went
+   * away, and the test picture took its place.
+   */
   on(type, listener) {
     this.#listeners[type].push(listener);
   }
@@ -79,19 +82,19 @@ export class Source {
     return this.#test.stream;
   }
 
-  /** The old one ends once the new one is shown, and has been sent to whoever watches. */
+  /** The old one ends once the new one is shown, and is sent to whoever watches. */
   #show(kind, stream) {
     const before = this.stream;
     if (before === stream) return;
+    const test = kind === "test" ? undefined : this.#test;
+    if (test) this.#test = undefined;
     this.kind = kind;
     this.stream = stream;
     this.#apply();
-    this.#tell("change");
-    if (kind !== "test") {
-      this.#test?.end();
-      this.#test = undefined;
-    }
-    for (const track of before?.getTracks() ?? []) track.stop();
+    Promise.all(this.#tell("change")).then(() => {
+      test?.end();
+      for (const track of before?.getTracks() ?? []) track.stop();
+    });
   }
 
   #apply() {
@@ -99,7 +102,7 @@ export class Source {
   }
 
   #tell(type) {
-    for (const listener of this.#listeners[type]) listener();
+    return this.#listeners[type].map((listener) => listener());
   }
 
   #remember(choice) {

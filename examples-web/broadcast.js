@@ -126,12 +126,12 @@ function wasOnAir() {
   }
 }
 
-function shown() {
+async function shown() {
   if (stage.video.srcObject !== source.stream) stage.video.srcObject = source.stream;
   stage.video.play().catch(() => {});
   if (!broadcast) return;
   broadcast.mute(source.muted);
-  broadcast.replaceTrack(source.stream).catch((error) => toastError("The picture could not be changed", error));
+  await broadcast.replaceTrack(source.stream).catch((error) => toastError("The picture could not be changed", error));
 }
 source.on("change", shown);
 shown();

@@ -6,10 +6,15 @@ import type { RoomStatus } from "./rooms.js";
 export interface Live {
   /**
    * Shows a camera, a screen or a canvas to whoever watches the stream, over a connection of its own to each of them. `media` stays the
-   * app's: it is neither stopped nor changed, but for {@link Broadcast.mute}.
+   * app's: it is neither stopped nor changed, but for {@link Broadcast.mute} and {@link BroadcastOptions.contentHint}.
+   * @throws {SamewireError} `no-tracks` where there is neither video nor sound in it; `conflict` where this client broadcasts or watches
+   * the stream already, until that is stopped, or says that it is over.
    */
   broadcast(stream: string, media: MediaStream, options?: BroadcastOptions): Broadcast;
-  /** Watches a stream: in a `<video>`, or as the {@link Watch.mediaStream}. */
+  /**
+   * Watches a stream: in a `<video>`, or as the {@link Watch.mediaStream}.
+   * @throws {SamewireError} `conflict` as {@link Live.broadcast}.
+   */
   watch(stream: string, options?: WatchOptions): Watch;
   /** Follows a stream's record and events, counts included, without watching it: whoever does so is not counted. */
   observe(stream: string): Observer;
@@ -161,7 +166,7 @@ export interface BroadcastOptions {
   info?: unknown;
   /** How the picture is encoded for each viewer. Default: as the browser chooses, in one encoding. */
   encodings?: RTCRtpEncodingParameters[] | undefined;
-  /** What the picture is like: `motion` keeps frames, `detail` and `text` keep sharpness. Default: what its track says. */
+  /** What the picture is like: `motion` keeps frames, `detail` and `text` keep sharpness. Set on its track, and left there. Default: what that says. */
   contentHint?: "motion" | "detail" | "text" | undefined;
   /** What the picture loses first where not all of it can be sent. Default: the browser's choice. */
   degradationPreference?: "maintain-framerate" | "maintain-resolution" | "balanced" | undefined;
@@ -187,6 +192,8 @@ export interface BroadcastEvents extends LiveHandleEvents {
   /** Told each second. */
   stats: BroadcastStats;
   device: DeviceEvent;
+  /** {@link Broadcast.muted} changed. */
+  muted: Broadcast["muted"];
 }
 
 /** One viewer, as its broadcaster sees it. */
@@ -236,7 +243,10 @@ export interface Broadcast {
   readonly error: SamewireError | undefined;
   /** Absent before the room of the stream is joined. */
   readonly record: LiveRecord | undefined;
-  /** By id, in the order in which they came. A new Map after each change. */
+  /**
+   * By id, in the order in which they came. A new Map after each change. A viewer whose session was given up is not among them any more,
+   * and is sent on what it is sent for as long as it can be reached.
+   */
   readonly viewers: ReadonlyMap<string, BroadcastViewer>;
   /** Absent before the first second. */
   readonly stats: BroadcastStats | undefined;
@@ -246,9 +256,16 @@ export interface Broadcast {
 
   on<Type extends keyof BroadcastEvents>(type: Type, listener: (event: BroadcastEvents[Type]) => void): () => void;
 
-  /** Sends another track in place of the one of its kind, to all viewers, without a new connection: another camera, or a screen. */
+  /**
+   * Sends another track in place of the one of its kind, to all viewers, without a new connection: another camera, or a screen. Of a
+   * MediaStream, the first track of each kind. Resolves when the old ones are sent to nobody any more. Rejects with `no-tracks`, and
+   * replaces none, where the broadcast began without one of these kinds.
+   */
   replaceTrack(track: MediaStreamTrack | MediaStream): Promise<void>;
-  /** Silences or blackens what is sent: by the tracks' `enabled`, so in the preview too. What is not named stays as it is. */
+  /**
+   * Silences or blackens what is sent: by the tracks' `enabled`, so in the preview too. What is not named stays as it is. A track that is
+   * sent no longer, or not muted any more, is as it was before.
+   */
   mute(what: { audio?: boolean; video?: boolean }): void;
   /** Ends the broadcast, for everybody. The app's tracks go on. Resolves when the server has heard of it. */
   stop(): Promise<void>;

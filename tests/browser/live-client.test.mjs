@@ -45,6 +45,30 @@ describe("a handle", () => {
     assert.deepEqual([await caster.do(() => cast.state), await viewer.do(() => view.state)], ["live", "live"]);
   });
 
+  test("that is over has made room for the next one when it says so", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const rival = await stage.seat("broadcaster");
+    // Refused, it tries once more and takes the stream over; superseded, the first one looks on.
+    await caster.do((stream) => void cast.on("state", ({ state }) => state === "ended" && (window.view = watch(stream))), stream);
+    await rival.do(async (stream) => {
+      window.cast = broadcast(stream, painted("blue"));
+      await new Promise((resolve) => {
+        cast.on("state", ({ state }) => {
+          if (state !== "failed") return;
+          window.cast = broadcast(stream, painted("green"), { takeover: true });
+          resolve();
+        });
+      });
+      await cast.ready;
+    }, stream);
+    await caster.reaches("cast", "ended");
+    assert.deepEqual(await caster.do(() => [cast.reason, cast.told.state.at(-1).state]), ["superseded", "ended"]);
+    await caster.seesColour("green");
+    await caster.do(() => cast.stop());
+    await caster.shows(5);
+  });
+
   test("that is disposed leaves nothing behind, and takes nothing from the app", async () => {
     const stream = fresh();
     const caster = await stage.broadcaster(stream, { source: "red" });

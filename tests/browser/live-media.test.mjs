@@ -46,6 +46,82 @@ describe("what is broadcast", () => {
     await viewer.seesColour("red");
   });
 
+  test("is muted as far as that is named, and is afterwards as it was before", async () => {
+    const stream = fresh();
+    const caster = await stage.seat("broadcaster");
+    const seen = await caster.do(async (stream) => {
+      const media = await camera();
+      const [[video], [audio]] = [media.getVideoTracks(), media.getAudioTracks()];
+      const enabled = () => [audio.enabled, video.enabled];
+      video.enabled = false;
+      window.cast = broadcast(stream, media);
+      const all = [];
+      for (const what of [{ audio: true }, { audio: true }, { video: true }, { audio: false, video: undefined }, { video: false }]) {
+        cast.mute(what);
+        all.push(enabled());
+      }
+      return { all, told: cast.told.muted };
+    }, stream);
+    assert.deepEqual(seen.all, [[false, false], [false, false], [false, false], [true, false], [true, false]]);
+    const told = [[true, false], [true, true], [false, true], [false, false]];
+    assert.deepEqual(seen.told, told.map(([audio, video]) => ({ audio, video })));
+  });
+
+  test("is never seen while it is muted: a track is given back when nobody is sent it any more", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    const replaced = await caster.do(async () => {
+      const [old] = cast.mediaStream.getVideoTracks();
+      const other = painted("green");
+      const enabled = () => [old, other.getTracks()[0]].map(({ enabled }) => enabled);
+      cast.mute({ video: true });
+      // Senders that take their time.
+      const { replaceTrack } = RTCRtpSender.prototype;
+      const gate = Promise.withResolvers();
+      RTCRtpSender.prototype.replaceTrack = async function (...given) {
+        await gate.promise;
+        return replaceTrack.apply(this, given);
+      };
+      const done = cast.replaceTrack(other);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const meanwhile = enabled();
+      gate.resolve();
+      await done;
+      RTCRtpSender.prototype.replaceTrack = replaceTrack;
+      return { meanwhile, afterwards: enabled() };
+    });
+    assert.deepEqual(replaced, { meanwhile: [false, false], afterwards: [true, false] });
+    await viewer.do(() => view.eye.sees(({ colour }) => colour.every((value) => value < 60)));
+    const given = await caster.do(async () => {
+      const [track] = cast.mediaStream.getVideoTracks();
+      const { get, set } = Object.getOwnPropertyDescriptor(MediaStreamTrack.prototype, "enabled");
+      const given = [];
+      const noted = (value) => (given.push([value, openConnections().length]), set.call(track, value));
+      Object.defineProperty(track, "enabled", { get, set: noted });
+      await cast.stop();
+      return given;
+    });
+    assert.deepEqual(given, [[true, 0]]);
+  });
+
+  test("is replaced by all that is given, or by nothing of it", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream);
+    const refused = await caster.do(async () => {
+      const sent = () => connections.flatMap((connection) => connection.getSenders().map(({ track }) => track));
+      const before = [...cast.mediaStream.getTracks(), ...sent()];
+      const media = await camera();
+      const [both, none] = [await outcome(cast.replaceTrack(media)), await outcome(cast.replaceTrack(new MediaStream()))];
+      const same = [...cast.mediaStream.getTracks(), ...sent()].every((track, at) => track === before[at]);
+      return [both.error.code, none.error.code, same];
+    });
+    assert.deepEqual(refused, ["no-tracks", "no-tracks", true]);
+    await viewer.shows(10);
+    await viewer.seesColour("red");
+  });
+
   test("is measured once a second, on both sides", async () => {
     const stream = fresh();
     const caster = await stage.broadcaster(stream);

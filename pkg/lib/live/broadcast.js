@@ -41,19 +41,19 @@ export class Broadcast extends Part {
 
   async replaceTrack(given) {
     const worker = await this.worker();
-    for (const track of given.getTracks?.() ?? [given]) {
-      this.#source.replace(track);
-      await worker.replaceTrack(track);
-    }
+    const replaced = this.#source.replace(given);
+    await Promise.all(replaced.map(async ({ track, release }) => {
+      // What somebody may be sent still stays muted.
+      if (await worker.replaceTrack(track)) release();
+    }));
   }
 
   mute(what) {
-    this.#source.mute(what);
+    if (this.#source.mute(what)) this.emit("muted", this.muted);
   }
 
-  stop() {
+  over() {
     this.#source.end();
-    return super.stop();
   }
 
   /** What the worker tells of its viewers and of what goes out. */

@@ -55,9 +55,11 @@ export class Broadcasting {
     this.#moved(this.#room.status);
   }
 
+  /** Resolves with whether the track of before is sent to nobody any more. */
   async replaceTrack(track) {
     // One viewer whose connection is in trouble keeps the others from nothing.
-    await Promise.allSettled([...this.#seats.values()].map((seat) => seat.replaceTrack(track)));
+    const replaced = await Promise.allSettled([...this.#seats.values(), ...this.#retired].map((seat) => seat.replaceTrack(track)));
+    return replaced.every(({ status }) => status === "fulfilled");
   }
 
   /** Ends it, and tells the server where that can be done. */
@@ -84,13 +86,10 @@ export class Broadcasting {
   }
 
   /** Takes the place on the server, or takes it up again. */
-  async #return() {
-    const wanted = { ...this.#said(), takeover: this.#options.takeover };
-    const there = await this.#reconcile(() => (this.#begun ? this.#again() : this.#line.ask("start", wanted)));
-    if (!there) return;
-    this.#begun = true;
-    this.#part.turn("live");
-    for (const seat of this.#seats.values()) seat.link(true);
+  #return() {
+    const { takeover } = this.#options;
+    // In this place there may have been another one, whose connections are no more.
+    this.#reconcile(() => (this.#begun ? this.#again() : this.#line.ask("start", { ...this.#said(), takeover, anew: true })));
   }
 
   async #again() {
@@ -111,25 +110,28 @@ export class Broadcasting {
     return { max_viewers: maxViewers, title, info, media: this.#source.kinds };
   }
 
-  /** Makes the seats those of the viewers that the server has. Resolves with whether that is done. */
+  /** Makes the seats those of the viewers that the server has: then there is nothing that keeps it from being live. */
   async #reconcile(ask) {
     const asked = (this.#asked += 1);
     const meanwhile = (this.#meanwhile = { came: new Set(), went: new Set() });
     try {
       const answer = await ask();
-      if (!answer || this.#over || asked !== this.#asked) return false;
+      if (!answer || this.#over || asked !== this.#asked) return;
       if (answer.ice) this.#ice.take(answer.ice);
       const there = new Set(answer.peers.map(({ viewer }) => viewer));
       for (const [id, seat] of this.#seats) if (!there.has(id) && !meanwhile.came.has(id)) this.#retire(id, seat);
       for (const viewer of answer.peers) if (!meanwhile.went.has(viewer.viewer)) this.#admit(viewer);
-      return true;
+      this.#begun = true;
+      // Whoever is cut off again asks again.
+      if (!this.#line.up) return;
+      this.#part.turn("live");
+      for (const seat of this.#seats.values()) seat.link(true);
     } catch (error) {
-      if (this.#over || asked !== this.#asked) return false;
+      if (this.#over || asked !== this.#asked) return;
       if (this.#begun && error.code === "live-taken") this.#finish("ended", { reason: "superseded" });
       // Those who watch have done nothing wrong, and see what is sent all the time.
       else if (this.#begun && error.retryable && this.#line.up) setTimeout(() => asked === this.#asked && !this.#over && this.#return(), PAUSE);
       else this.#finish("failed", { error });
-      return false;
     }
   }
 
@@ -140,7 +142,9 @@ export class Broadcasting {
       this.#admit(data);
     } else if (name === "viewer_left") {
       this.#meanwhile.went.add(id);
-      this.#remove(id, this.#seats.get(id));
+      // A session that was lost says nothing of the way that the media takes.
+      if (data.reason === "lost") this.#retire(id, this.#seats.get(id));
+      else this.#remove(id, this.#seats.get(id));
     } else if (name === "peers_changed") {
       if (this.#begun) this.#reconcile(() => this.#again());
     } else if (name === "superseded") {
@@ -172,7 +176,7 @@ export class Broadcasting {
   }
 
   #retire(id, seat) {
-    this.#seats.delete(id);
+    if (!this.#seats.delete(id)) return;
     this.#retired.add(seat);
     seat.retire(() => this.#retired.delete(seat));
     this.#show();
@@ -202,8 +206,7 @@ export class Broadcasting {
   #finish(state, why) {
     if (this.#over) return;
     this.#close();
-    this.#part.turn(state, why);
-    this.#part.stop();
+    this.#part.finish(state, why);
   }
 
   #close() {

@@ -55,13 +55,22 @@ export class Part extends Handle {
   }
 
   /** Says where it stands, unless that is what was said last. */
-  turn(state, { what, reason, waiting = false, error } = {}) {
-    const shown = { state, what, reason, waiting, error };
-    const before = this.#shown;
-    if (this.#ending || Object.keys(shown).every((name) => shown[name] === before[name])) return;
-    this.#shown = shown;
-    this.emit("state", shown);
+  turn(state, why) {
+    if (!this.#ending) this.#say(state, why);
   }
+
+  /** Ends it, and says so last: whoever hears of it may begin again at once. */
+  finish(state, why) {
+    if (this.#ending) return this.#ending;
+    this.#ending = Promise.resolve(this.#worker?.end()).finally(() => this.leave());
+    this.over();
+    this.#free(this.#ending);
+    if (state) this.#say(state, why);
+    return this.#ending;
+  }
+
+  /** What a part gives back when it has ended. */
+  over() {}
 
   /** Tries again: what works behind it where that can go on, or else another one in the room joined anew. */
   again() {
@@ -86,12 +95,15 @@ export class Part extends Handle {
 
   /** Ends it. Resolves when the server has heard of it, or cannot hear. */
   stop() {
-    if (!this.#ending) {
-      if (this.state !== "ended" && this.state !== "failed") this.turn("ended", { reason: "left" });
-      this.#ending = Promise.resolve(this.#worker?.end()).finally(() => this.leave());
-      this.#free(this.#ending);
-    }
-    return this.#ending;
+    return this.state === "ended" || this.state === "failed" ? this.finish() : this.finish("ended", { reason: "left" });
+  }
+
+  #say(state, { what, reason, waiting = false, error } = {}) {
+    const shown = { state, what, reason, waiting, error };
+    const before = this.#shown;
+    if (Object.keys(shown).every((name) => shown[name] === before[name])) return;
+    this.#shown = shown;
+    this.emit("state", shown);
   }
 
   #begin(before) {

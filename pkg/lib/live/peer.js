@@ -73,6 +73,13 @@ export class Peer {
     this.#enter((wasm) => wasm.restart());
   }
 
+  /** From now on it is heard when the other end has hung up: it says so on the way itself. */
+  onHungUp(heard) {
+    const transports = this.#open.flatMap((connection) => connection.deref()?.getSenders().map(({ transport }) => transport) ?? []);
+    const look = () => transports.every((transport) => !transport || transport.state === "closed") && heard();
+    for (const transport of transports) transport?.addEventListener("statechange", look);
+  }
+
   async replaceTrack(kind, track) {
     await this.#enter((wasm) => wasm.replaceTrack(kind, track));
   }

@@ -2,7 +2,7 @@
 import { report } from "../error.js";
 import { Peer } from "./peer.js";
 
-/** How long a connection is kept that the server knows nothing of, in milliseconds. */
+/** How long a connection that the server knows nothing of may be without a way, in milliseconds. */
 const RETIREMENT = 15_000;
 
 export class Seat {
@@ -13,7 +13,10 @@ export class Seat {
   #peer;
   #ice;
   #needs;
-  #retiring;
+  /** Who hears of the end of one that has retired. */
+  #retired;
+  /** The timer of its end, while there is no way. */
+  #waning;
 
   constructor(glue, id, user, { line, ice, source, options, changed }) {
     this.shown = { id, user, state: "connecting", error: undefined, stats: undefined };
@@ -73,21 +76,19 @@ export class Seat {
   }
 
   /**
-   * Goes on for as long as the viewer does, but not for long: it comes back under another name, and is not to see nothing until then.
-   * `closed` hears of the end.
+   * Goes on for as long as media flows: the viewer sees it on, comes back under another name, and ends it itself when it has something
+   * else to see. `closed` hears of the end.
    */
   retire(closed) {
-    const timer = setTimeout(() => this.close(), RETIREMENT);
-    this.#retiring = () => {
-      clearTimeout(timer);
-      closed();
-    };
+    this.#retired = closed;
     this.link(false);
-    if (this.shown.state !== "connected") this.close();
+    this.#peer?.onHungUp(() => this.close());
+    this.#wane();
   }
 
   close() {
-    this.#retiring?.();
+    clearTimeout(this.#waning);
+    this.#retired?.();
     const peer = this.#peer;
     this.#peer = undefined;
     this.shown = { ...this.shown, state: "closed" };
@@ -101,8 +102,16 @@ export class Seat {
   #turn(change) {
     if (this.shown.state === "closed") return;
     this.shown = { ...this.shown, ...change };
-    if (this.#retiring && this.shown.state !== "connected") this.close();
+    if (this.#retired) this.#wane();
     else this.#needs.changed();
+  }
+
+  /** One that has retired ends with its way, which may come back by itself. */
+  #wane() {
+    clearTimeout(this.#waning);
+    const { state } = this.shown;
+    if (state === "reconnecting") this.#waning = setTimeout(() => this.close(), RETIREMENT);
+    else if (state !== "connected") this.close();
   }
 
   #guard(work) {

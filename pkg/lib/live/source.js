@@ -8,12 +8,15 @@ export class Source {
   #tell;
   /** What undoes the listening to a track, by track. */
   #listening = new Map();
+  /** Whether the tracks that are darkened were enabled before. */
+  #darkened = new Map();
+  /** In how many replacements a track takes part that are under way. */
+  #moving = new Map();
   #unlisten;
 
   constructor(media, tell) {
     this.#tell = tell;
-    for (const track of [media.getVideoTracks()[0], media.getAudioTracks()[0]]) if (track) this.stream.addTrack(track);
-    if (this.stream.getTracks().length === 0) throw new SamewireError("no-tracks", "there is neither video nor sound in this MediaStream");
+    for (const track of tracksOf(media)) this.stream.addTrack(track);
   }
 
   /** Listens to the devices from now on. */
@@ -28,41 +31,97 @@ export class Source {
     return { audio: this.stream.getAudioTracks().length > 0, video: this.stream.getVideoTracks().length > 0 };
   }
 
-  /** Puts a track in the place of the one of its kind. */
-  replace(track) {
-    const before = this.stream.getTracks().find(({ kind }) => kind === track.kind);
-    if (!before) {
-      throw new SamewireError("no-tracks", `the broadcast began without ${track.kind}; stop it and begin it again with a MediaStream that has it`);
+  /**
+   * Puts a track, or those of a stream, in the places of those of their kinds: all, or none. Each of `{ track, release }` is to be sent
+   * then, and released when that is done.
+   */
+  replace(given) {
+    const tracks = given.getTracks ? tracksOf(given) : [given];
+    const pairs = tracks.map((track) => ({ track, before: this.#ofKind(track.kind) }));
+    const missing = pairs.find(({ before }) => !before);
+    if (missing) {
+      const { kind } = missing.track;
+      throw new SamewireError("no-tracks", `the broadcast began without ${kind}; stop it and begin it again with a MediaStream that has it`);
     }
-    if (before === track) return;
-    this.#remove(before);
-    this.stream.addTrack(track);
-    this.#hear(track);
+    return pairs.filter(({ track, before }) => track !== before).map(({ track, before }) => {
+      const moving = [track, before];
+      for (const moved of moving) this.#moving.set(moved, (this.#moving.get(moved) ?? 0) + 1);
+      this.#remove(before);
+      this.stream.addTrack(track);
+      this.#hear(track);
+      const release = () => {
+        for (const moved of moving) this.#moving.set(moved, this.#moving.get(moved) - 1);
+        for (const moved of moving) this.#giveBack(moved);
+      };
+      return { track, release };
+    });
   }
 
+  /** Returns whether that is a change. */
   mute(what) {
-    this.muted = { ...this.muted, ...what };
-    for (const track of this.stream.getTracks()) track.enabled = !this.muted[track.kind];
+    const changed = Object.keys(this.muted).filter((kind) => what[kind] !== undefined && !!what[kind] !== this.muted[kind]);
+    for (const kind of changed) {
+      this.muted = { ...this.muted, [kind]: !!what[kind] };
+      for (const track of this.#sent(kind)) {
+        if (what[kind]) this.#darken(track);
+        else this.#lighten(track);
+      }
+    }
+    return changed.length > 0;
   }
 
+  /** To be called when nothing of it is sent any more. */
   end() {
     this.#unlisten();
     for (const track of this.stream.getTracks()) this.#remove(track);
+    for (const track of [...this.#darkened.keys()]) this.#lighten(track);
+  }
+
+  #ofKind(wanted) {
+    return this.stream.getTracks().find(({ kind }) => kind === wanted);
+  }
+
+  /** The track of this kind, and those of before that somebody may be sent still. */
+  #sent(wanted) {
+    return new Set([...this.stream.getTracks(), ...this.#moving.keys()].filter(({ kind }) => kind === wanted));
   }
 
   #hear(track) {
     const tell = (type) => () => this.#tell({ type, kind: track.kind, track });
     this.#listening.set(track, listen(track, { ended: tell("ended"), mute: tell("silent"), unmute: tell("resumed") }));
-    if (this.muted[track.kind]) track.enabled = false;
+    if (this.muted[track.kind]) this.#darken(track);
   }
 
   #remove(track) {
     this.#listening.get(track)?.();
     this.#listening.delete(track);
-    // It is the app's again, as it was.
-    if (this.muted[track.kind]) track.enabled = true;
     this.stream.removeTrack(track);
   }
+
+  #darken(track) {
+    if (!this.#darkened.has(track)) this.#darkened.set(track, track.enabled);
+    track.enabled = false;
+  }
+
+  /** It is as it was, unless the app has enabled it itself. */
+  #lighten(track) {
+    track.enabled ||= this.#darkened.get(track) ?? false;
+    this.#darkened.delete(track);
+  }
+
+  /** A track that is sent to nobody any more is the app's again. */
+  #giveBack(track) {
+    if (this.#moving.get(track) > 0) return;
+    this.#moving.delete(track);
+    if (this.#ofKind(track.kind) !== track) this.#lighten(track);
+  }
+}
+
+/** The first of each kind. */
+function tracksOf(media) {
+  const tracks = [media.getVideoTracks()[0], media.getAudioTracks()[0]].filter(Boolean);
+  if (tracks.length === 0) throw new SamewireError("no-tracks", "there is neither video nor sound in this MediaStream");
+  return tracks;
 }
 
 /** Returns the function that stops listening. */

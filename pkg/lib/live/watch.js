@@ -37,9 +37,8 @@ export class Watch extends Part {
     this.again();
   }
 
-  stop() {
+  over() {
     this.#playing.end();
-    return super.stop();
   }
 
   /** What the worker tells. */

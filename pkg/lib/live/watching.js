@@ -31,6 +31,8 @@ export class Watching {
   /** Whether another connection is wanted, and how often it was asked in vain to be let in again. */
   #anew = false;
   #tries = 0;
+  /** Whether the server has not heard yet that there is no connection from before. */
+  #fresh = true;
   /** Rises with each question of being let in: an answer to an earlier one counts no longer. */
   #asked = 0;
   #undo = [];
@@ -123,7 +125,8 @@ export class Watching {
   async #enter() {
     const asked = (this.#asked += 1);
     try {
-      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait || this.#admitted });
+      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait || this.#admitted, anew: this.#fresh });
+      this.#fresh = false;
       if (this.#over || asked !== this.#asked) return;
       this.#tries = 0;
       this.#ice.take(ice);
@@ -169,8 +172,9 @@ export class Watching {
     this.#admitted = true;
     this.#anew = false;
     if (viewer !== this.#viewer) {
-      this.#last?.close();
-      this.#last = this.#peer;
+      // Where there is one of before, nothing was seen over the present one yet.
+      if (this.#last) this.#peer?.close();
+      else this.#last = this.#peer;
       this.#last?.link(false);
       this.#viewer = viewer;
       this.#part.admitted(viewer);
@@ -213,8 +217,7 @@ export class Watching {
 
   #finish(reason) {
     this.end();
-    this.#part.turn("ended", { reason });
-    this.#part.stop();
+    this.#part.finish("ended", { reason });
   }
 
   /** Gives the connection up. The last frame stays on the screen. */

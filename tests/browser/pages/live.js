@@ -122,7 +122,7 @@ Object.assign(window, {
 
   /** Begins a broadcast, and notes what it tells. */
   broadcast(stream, media, options) {
-    return told(client.live.broadcast(stream, media, options), ["state", "record", "viewers", "stats", "quality", "event", "device"]);
+    return told(client.live.broadcast(stream, media, options), ["state", "record", "viewers", "stats", "quality", "event", "device", "muted"]);
   },
 
   /** Begins to watch in a video of this page, and notes what it tells. `begun` is when that was, by the page's clock. */
