@@ -13,7 +13,7 @@ use crate::code::Code;
 pub enum LiveSignal {
     /// `viewer_joined`, to the broadcaster: begin a peer connection to this viewer.
     ViewerJoined(ViewerJoined),
-    /// `viewer_left`, to the broadcaster: close the viewer's peer connection.
+    /// `viewer_left`, to the broadcaster: close the viewer's peer connection; one whose session was lost, when it breaks.
     ViewerLeft(ViewerLeft),
     /// `peers_changed`, to the broadcaster: more has changed than can be told; ask `live/peers`.
     PeersChanged,

@@ -41,7 +41,7 @@ pub struct BroadcastOptions {
 pub enum BroadcastEvent {
     /// Begin a peer connection to this viewer and make it an offer. Where there is one to it, that one is to be replaced.
     Begin(Peer),
-    /// This viewer is gone: close its peer connection.
+    /// This viewer is gone: close its peer connection; where only its session was lost, when that breaks.
     Left(ViewerLeft),
     /// What the viewer says in the peer connection that counts.
     Message(PeerRef, PeerMessage),
