@@ -165,6 +165,20 @@ describe("a part that could not be loaded", () => {
 });
 
 describe("once it was let in", () => {
+  test("what is seen is seen on until there is something else, however often it comes back as somebody else", async () => {
+    let viewer = 1;
+    const { room, peers } = await begun({ answer: () => admitted(`v_${viewer}`, viewer) });
+    for (; viewer <= 4; viewer += 1) {
+      room.joins();
+      await settled();
+      if (viewer === 1) peers[0].listener.media([]);
+      room.turn("away");
+    }
+    assert.deepEqual(peers.map(({ closed }) => closed), [false, true, true, false]);
+    peers[3].listener.media([]);
+    assert.deepEqual(peers.map(({ closed }) => closed), [true, true, true, false]);
+  });
+
   test("a watch that does not wait goes on with a server that knows nothing of the stream yet", async () => {
     const { client, room, peers, states } = await begun({ wait: false, answer: (_, { wait }) => (known ? admitted() : wait ? { waiting: true, ice: ICE } : Promise.reject(refusal("live-not-found"))) });
     let known = true;
@@ -174,7 +188,7 @@ describe("once it was let in", () => {
     room.turn("away");
     room.joins("offline");
     await settled();
-    assert.deepEqual(client.called("live/watch"), [{ wait: false }, { wait: true }]);
+    assert.deepEqual(client.called("live/watch"), [{ wait: false, anew: true }, { wait: true, anew: false }]);
     assert.equal(peers[0].closed, false);
     assert.ok(!states.some((state) => state.startsWith("failed")), String(states));
     room.says("watching", { viewer: "v_2", negotiation: 9 });

@@ -129,6 +129,7 @@ export async function watching({ answer, wait } = {}) {
     turn: (state, { error, what } = {}) => states.push([state, error?.code ?? what].filter(Boolean).join(":")),
     admitted() {},
     measured() {},
+    finish: (...said) => face.turn(...said),
     stop() {},
   });
   const watch = new Watching({ View, Peer }, face, { show() {} }, { wait });
