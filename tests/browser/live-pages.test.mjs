@@ -111,7 +111,22 @@ test("the camera takes the test picture's place without a new connection, and gi
   // Chromium's made-up camera is green all over.
   await until("the viewer sees the camera", () => one.part("video").evaluate(green), { patience: 90_000 });
   await one.moves();
+  // The camera goes on until something else is sent to everybody, however long that takes.
+  await caster.place.evaluate(() => {
+    const { replaceTrack } = RTCRtpSender.prototype;
+    const gate = Promise.withResolvers();
+    RTCRtpSender.prototype.replaceTrack = async function (...given) {
+      await gate.promise;
+      return replaceTrack.apply(this, given);
+    };
+    window.slow = { camera: live.source.stream.getVideoTracks()[0], open: () => (gate.resolve(), (RTCRtpSender.prototype.replaceTrack = replaceTrack)) };
+  });
   await caster.press("source-test");
+  await until("the test picture is shown", () => caster.place.evaluate(() => live.source.kind === "test"));
+  await caster.moves();
+  assert.equal(await caster.place.evaluate(() => slow.camera.readyState), "live");
+  await caster.place.evaluate(() => void slow.open());
+  await until("the camera is let go", () => caster.place.evaluate(() => slow.camera.readyState === "ended"));
   await until("the viewer sees the test picture", async () => !(await one.part("video").evaluate(green)), { patience: 90_000 });
   assert.equal(await id(), before);
   assert.equal(await one.place.evaluate(() => live.watch.state), "live");

@@ -59,6 +59,7 @@ export async function broadcasting(client: Client, media: MediaStream, track: Me
   off();
   broadcast.on("state", (change) => exactly<LiveStateChange>()(change));
   broadcast.on("stats", (stats) => exactly<number>()(stats.bitrate));
+  broadcast.on("muted", ({ audio, video }) => exactly<boolean>()(audio && video));
   broadcast.on("device", (event) => {
     exactly<DeviceEvent>()(event);
     if (event.type !== "changed") exactly<MediaStreamTrack>()(event.track);
