@@ -228,6 +228,29 @@ describe("once it was let in", () => {
     assert.equal(client.called("live/watch").length, settledOn);
   });
 
+  test("or waits for a stream, a server that is too busy is asked again", async () => {
+    let busy = false;
+    const { client, room, states } = await begun({ answer: () => (busy ? Promise.reject(refusal("rate-limited", true)) : { waiting: true, ice: ICE }) });
+    room.joins("offline");
+    await settled();
+    busy = true;
+    room.turn("away");
+    room.joins("offline");
+    await pass(AGES);
+    busy = false;
+    const asked = client.called("live/watch").length;
+    await pass(AGES);
+    assert.deepEqual([client.called("live/watch").length, states.at(-1)], [asked + 1, "connecting"]);
+  });
+
+  test("or waits, and is refused for now, that is what it hears", async () => {
+    const { room, errors } = await begun({ answer: () => ({ waiting: true, ice: ICE }) });
+    room.joins("offline");
+    await settled();
+    room.says("refused", { code: "live-full", message: "as many watch as may" });
+    assert.deepEqual([errors.at(-1).code, errors.at(-1).retryable], ["live-full", true]);
+  });
+
   test("a stream that is full is no place for who sees nothing of it", async () => {
     let full = false;
     const { room, peers, states } = await begun({ answer: () => (full ? Promise.reject(refusal("live-full", true)) : admitted()) });

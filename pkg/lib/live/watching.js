@@ -24,7 +24,7 @@ export class Watching {
   #viewer;
   /** Whether the connection that counts stands. */
   #connected = false;
-  /** Whether it was let in to this run of the stream: it goes on with it, whatever becomes of the server. */
+  /** Whether the server has let it in to this run of the stream, or has it wait for one: so it goes on, whatever becomes of the server. */
   #admitted = false;
   #ended = false;
   #over = false;
@@ -129,6 +129,7 @@ export class Watching {
       this.#fresh = false;
       if (this.#over || asked !== this.#asked) return;
       this.#tries = 0;
+      this.#admitted = true;
       this.#ice.take(ice);
       // One that the server does not know any more may play on, but there is nobody to speak to.
       if (!viewer) return;

@@ -106,6 +106,7 @@ pub(crate) fn read_side(side: &str) -> Side {
 pub(crate) fn read_failure(error: &JsValue) -> Failure {
     let code = text(error, "code").map_or(Code::Internal, |code| Code::from_name(&code));
     let mut failure = Failure::new(code, text(error, "message").unwrap_or_default());
-    failure.retryable = get(error, "retryable").is_truthy();
+    // Where it is not said, the code says it.
+    failure.retryable = get(error, "retryable").as_bool().unwrap_or(failure.retryable);
     failure
 }

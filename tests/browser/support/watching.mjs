@@ -111,9 +111,9 @@ class HollowPeer {
   }
 }
 
-/** A watch in a room: what it makes of what it hears is in `states`, and its connections in `peers`. */
+/** A watch in a room: what it makes of what it hears is in `states` and `errors`, and its connections in `peers`. */
 export async function watching({ answer, wait } = {}) {
-  const [client, peers, states] = [new Client(), [], []];
+  const [client, peers, states, errors] = [new Client(), [], [], []];
   if (answer) client.answer = answer;
   const Peer = class extends HollowPeer {
     constructor(...given) {
@@ -126,12 +126,15 @@ export async function watching({ answer, wait } = {}) {
     client,
     room,
     stream: "shop",
-    turn: (state, { error, what } = {}) => states.push([state, error?.code ?? what].filter(Boolean).join(":")),
+    turn: (state, { error, what } = {}) => {
+      states.push([state, error?.code ?? what].filter(Boolean).join(":"));
+      if (error) errors.push(error);
+    },
     admitted() {},
     measured() {},
     finish: (...said) => face.turn(...said),
     stop() {},
   });
   const watch = new Watching({ View, Peer }, face, { show() {} }, { wait });
-  return { watch, client, room, peers, states };
+  return { watch, client, room, peers, states, errors };
 }
