@@ -78,37 +78,38 @@ describe("a retry", () => {
     watch.retry();
     await settled();
     assert.deepEqual(peers[1].begun.map(([negotiation]) => negotiation), [5]);
-    assert.deepEqual(client.called("live/renegotiate"), []);
+    assert.equal(client.called("live/watch").length, 4);
   });
 
   test("of what goes on asks for another connection, and as somebody else where the server knows it no more", async () => {
-    let viewer = "v_1";
-    const answer = (method) => (method === "live/watch" ? admitted(viewer, viewer === "v_1" ? 1 : 7) : { negotiation: 2 });
-    const { watch, client, room, peers } = await begun({ answer });
+    const told = [admitted("v_1", 1), admitted("v_1", 2), admitted("v_2", 7)];
+    const { watch, client, room, peers } = await begun({ answer: () => told.shift() });
     room.joins();
     await settled();
-    watch.retry();
-    await settled();
-    assert.deepEqual(client.called("live/renegotiate"), [{ negotiation: 1 }]);
-    assert.deepEqual(peers[0].begun.map(([negotiation]) => negotiation), [1, 2]);
-    viewer = "v_2";
-    watch.retry();
-    await settled();
-    assert.deepEqual([peers.length, peers[1].begun[0][0], client.called("live/renegotiate").length], [2, 7, 1]);
+    for (let time = 0; time < 2; time += 1) {
+      watch.retry();
+      await settled();
+    }
+    assert.deepEqual(client.called("live/watch").map(({ anew }) => anew), [true, true, true]);
+    assert.deepEqual(peers.map(({ begun }) => begun.map(([negotiation]) => negotiation)), [[1, 2], [7]]);
   });
 
-  test("while there is no link is made when there is one", async () => {
-    const answer = (method) => (method === "live/watch" ? admitted() : { negotiation: 2 });
-    const { watch, client, room } = await begun({ answer });
+  test("while there is no link is made when there is one, and once", async () => {
+    let negotiation = 0;
+    const { watch, client, room, peers } = await begun({ answer: (_, { anew }) => admitted("v_1", anew ? (negotiation += 1) : negotiation) });
     room.joins();
     await settled();
     room.turn("away");
     watch.retry();
     await settled();
     assert.equal(client.called("live/watch").length, 1);
-    room.turn("joined");
-    await settled();
-    assert.deepEqual(client.called("live/renegotiate"), [{ negotiation: 1 }]);
+    for (let time = 0; time < 2; time += 1) {
+      room.turn("joined");
+      await settled();
+      room.turn("away");
+    }
+    assert.deepEqual(client.called("live/watch").map(({ anew }) => anew), [true, true, false]);
+    assert.deepEqual(peers[0].begun.map(([negotiation]) => negotiation), [1, 2]);
   });
 });
 
@@ -331,6 +332,26 @@ describe("credentials of ICE servers", () => {
     const configured = peers[0].said.findLastIndex(([name]) => name === "configure");
     assert.deepEqual(peers[0].said[configured][1], given(2));
     assert.ok(configured < peers[0].said.findLastIndex(([name, up]) => name === "link" && up), "before it may look for one");
+  });
+
+  test("are renewed before a broadcaster that was away for long looks for ways again", async () => {
+    const { Broadcasting } = await part("lib/live/broadcasting.js");
+    let asked = 0;
+    const peer = (id) => ({ viewer: id, negotiation: 1 });
+    const { client, room, peers } = await begun({
+      answer: (method) => (method === "live/ice" ? given((asked += 1)) : { peers: [peer("v_1")], ice: method === "live/start" ? given(0) : undefined }),
+      make: (glue, face) => new Broadcasting(glue, face, { kinds: {}, stream: {} }, {}),
+    });
+    room.joins();
+    await settled();
+    assert.deepEqual(peers[0].begun, [[1, given(0)]]);
+    room.turn("away");
+    await pass(2 * HOUR);
+    room.joins();
+    await settled();
+    assert.equal(client.called("live/ice").length, 1);
+    const configured = peers[0].said.findLastIndex(([name, ice]) => name === "configure" && ice.ice_servers[0].username === "1");
+    assert.ok(configured >= 0 && configured < peers[0].said.findLastIndex(([name, up]) => name === "link" && up));
   });
 
   test("that hold for a moment only are not asked for all the time, and are better than none", async () => {

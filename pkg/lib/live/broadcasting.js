@@ -122,6 +122,9 @@ export class Broadcasting {
       for (const [id, seat] of this.#seats) if (!there.has(id) && !meanwhile.came.has(id)) this.#retire(id, seat);
       for (const viewer of answer.peers) if (!meanwhile.went.has(viewer.viewer)) this.#admit(viewer);
       this.#begun = true;
+      // Ways that are looked for from now on take credentials that hold.
+      await this.#ice.fresh().catch(() => {});
+      if (this.#over || asked !== this.#asked) return;
       // Whoever is cut off again asks again.
       if (!this.#line.up) return;
       this.#part.turn("live");

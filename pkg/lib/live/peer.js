@@ -108,8 +108,8 @@ export class Peer {
     this.#ask("signal", { negotiation, message });
   }
 
-  /** The connection is to be replaced: the wasm says so, or the app. */
-  rebuild(negotiation = this.#begun) {
+  /** The connection is to be replaced. */
+  rebuild(negotiation) {
     this.#ask("renegotiate", { negotiation });
   }
 

@@ -28,11 +28,10 @@ export class Watching {
   #admitted = false;
   #ended = false;
   #over = false;
-  /** Whether another connection is wanted, and how often it was asked in vain to be let in again. */
-  #anew = false;
+  /** Whether the server is to be told that no connection from before counts. */
+  #anew = true;
+  /** How often it was asked in vain to be let in again. */
   #tries = 0;
-  /** Whether the server has not heard yet that there is no connection from before. */
-  #fresh = true;
   /** Rises with each question of being let in: an answer to an earlier one counts no longer. */
   #asked = 0;
   #undo = [];
@@ -125,18 +124,16 @@ export class Watching {
   async #enter() {
     const asked = (this.#asked += 1);
     try {
-      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait || this.#admitted, anew: this.#fresh });
-      this.#fresh = false;
+      const { viewer, negotiation, ice } = await this.#line.ask("watch", { wait: this.#wait || this.#admitted, anew: this.#anew });
       if (this.#over || asked !== this.#asked) return;
+      this.#anew = false;
       this.#tries = 0;
       this.#admitted = true;
       this.#ice.take(ice);
       // One that the server does not know any more may play on, but there is nobody to speak to.
       if (!viewer) return;
-      const again = this.#anew && viewer === this.#viewer;
       this.#admit(viewer, negotiation);
       this.#peer.link(true);
-      if (again) this.#peer.rebuild();
     } catch (error) {
       if (this.#over || asked !== this.#asked) return;
       // A full stream has no place for who sees nothing of it.
@@ -171,7 +168,6 @@ export class Watching {
 
   #admit(viewer, negotiation) {
     this.#admitted = true;
-    this.#anew = false;
     if (viewer !== this.#viewer) {
       // Where there is one of before, nothing was seen over the present one yet.
       if (this.#last) this.#peer?.close();

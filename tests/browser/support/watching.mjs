@@ -88,7 +88,7 @@ class HollowPeer {
 
   constructor(side, listener) {
     this.listener = listener;
-    for (const name of ["hear", "link", "away", "refused", "configure", "restart"]) this[name] = (...what) => void this.said.push([name, ...what]);
+    for (const name of ["setMedia", "hear", "link", "away", "refused", "configure", "restart"]) this[name] = (...what) => void this.said.push([name, ...what]);
   }
 
   begin(negotiation, ice) {
@@ -111,8 +111,8 @@ class HollowPeer {
   }
 }
 
-/** A watch in a room: what it makes of what it hears is in `states` and `errors`, and its connections in `peers`. */
-export async function watching({ answer, wait } = {}) {
+/** A watch in a room, or what else `make` makes: what it makes of what it hears is in `states` and `errors`, and its connections in `peers`. */
+export async function watching({ answer, wait, make = (glue, face) => new Watching(glue, face, { show() {} }, { wait }) } = {}) {
   const [client, peers, states, errors] = [new Client(), [], [], []];
   if (answer) client.answer = answer;
   const Peer = class extends HollowPeer {
@@ -132,9 +132,10 @@ export async function watching({ answer, wait } = {}) {
     },
     admitted() {},
     measured() {},
+    show() {},
     finish: (...said) => face.turn(...said),
     stop() {},
   });
-  const watch = new Watching({ View, Peer }, face, { show() {} }, { wait });
+  const watch = make({ View, Peer }, face);
   return { watch, client, room, peers, states, errors };
 }
