@@ -4,7 +4,7 @@ use samewire_protocol::live::methods::{Peer, StartParams};
 use samewire_protocol::live::stats::Leveller;
 use samewire_protocol::live::{
     EndReason, LeaveReason, LiveEvent, LiveRecord, LiveSignal, LiveState, StreamEnded, StreamPaused, StreamResumed,
-    StreamStarted, Superseded,
+    StreamStarted,
 };
 use samewire_protocol::{Code, Failure};
 use serde_json::json;
@@ -78,8 +78,8 @@ impl Core {
             }
             Some(before) => {
                 let same_user = before.identity == seat.identity;
-                if !params.takeover && (!same_user || self.superseded == Some(session)) {
-                    self.superseded = None;
+                let is_unaware = self.replaced.takes_it_for_its_own(session);
+                if !params.takeover && (!same_user || is_unaware) {
                     let told = "somebody else broadcasts this stream; wait until it ends, or start with `takeover`";
                     return Err(Failure::new(Code::LiveTaken, told));
                 }
@@ -91,6 +91,7 @@ impl Core {
         if !resumed {
             self.begin(now, session, seat.place, seat.identity, params);
         }
+        self.refusals.remove(&session);
         if let Some(broadcaster) = &mut self.broadcaster {
             // The answer has them all.
             broadcaster.is_behind = false;
@@ -120,10 +121,8 @@ impl Core {
         if self.broadcaster.take().is_none() {
             return false;
         }
-        self.viewers.clear();
-        self.sessions.clear();
-        self.superseded = None;
-        self.again = None;
+        self.dismiss_viewers();
+        self.replaced.clear();
         self.here = 0;
         self.told.is_as(0, now);
         let at = self.told_as(now);
@@ -175,7 +174,9 @@ impl Core {
     pub(super) fn broadcaster_away(&mut self, now: Millis, session: SessionKey, reachable: bool) {
         let Some(broadcaster) = self.broadcaster.as_mut().filter(|broadcaster| broadcaster.session == session) else { return };
         broadcaster.away.get_or_insert(now);
-        broadcaster.place = broadcaster.place.filter(|_| reachable);
+        if !reachable {
+            (broadcaster.place, broadcaster.is_behind) = (None, true);
+        }
         self.hold(now);
     }
 
@@ -187,12 +188,8 @@ impl Core {
         }
     }
 
-    /// The broadcaster is back, as this member; or somebody who was replaced while it was away.
+    /// The broadcaster is back, as this member.
     pub(super) fn broadcaster_back(&mut self, now: Millis, session: SessionKey, place: Place) {
-        if self.superseded == Some(session) {
-            self.superseded = None;
-            self.tell_superseded(place);
-        }
         if !self.is_broadcaster(session) {
             return;
         }
@@ -271,22 +268,13 @@ impl Core {
     fn take_over(&mut self, now: Millis, session: SessionKey, place: Place, identity: Identity) {
         self.stop_watching(session, LeaveReason::Left);
         self.record.broadcaster = user(&identity);
-        self.superseded = None;
-        if let Some(before) = self.broadcaster.replace(Broadcaster::new(session, place, identity))
-            && before.session != session
-        {
-            match before.place {
-                Some(place) => self.tell_superseded(place),
-                None => self.superseded = (!before.is_lost).then_some(before.session),
-            }
+        let before = self.broadcaster.replace(Broadcaster::new(session, place, identity));
+        self.replaced.forget(session);
+        if let Some(before) = before.filter(|before| before.session != session && !before.is_lost) {
+            self.replace(before.session);
         }
         self.connect_anew();
         self.go_on(now);
-    }
-
-    fn tell_superseded(&mut self, place: Place) {
-        let by = self.record.broadcaster.clone();
-        self.out.push_back(Out::Signal(place, LiveSignal::Superseded(Superseded { by }), Owed::Nothing));
     }
 
     fn describe(&mut self, params: &StartParams) {

@@ -9,6 +9,8 @@ mod counts;
 mod knocks;
 mod peers;
 mod quality;
+mod refusals;
+mod replaced;
 mod seats;
 mod viewers;
 
@@ -23,6 +25,8 @@ use serde_json::Value;
 use self::broadcast::Broadcaster;
 use self::counts::Told;
 use self::knocks::Knocks;
+use self::refusals::Refusals;
+use self::replaced::Replaced;
 use self::seats::Seat;
 use self::viewers::{Viewer, Waiting};
 use crate::rooms::core::Millis;
@@ -80,6 +84,10 @@ pub(crate) enum Owed {
     Watching(ViewerId),
     /// A viewer does not know the number of its peer connection.
     Peer(ViewerId),
+    /// A session does not know that it waits, or watches, in vain.
+    Refused(SessionKey),
+    /// A session does not know that another one broadcasts in its place.
+    Superseded(SessionKey),
 }
 
 /// One live stream.
@@ -92,13 +100,13 @@ pub(crate) struct Core {
     record: LiveRecord,
     /// While it is live or paused.
     broadcaster: Option<Broadcaster>,
-    /// Who was replaced while it was away, and does not know it.
-    superseded: Option<SessionKey>,
+    replaced: Replaced,
     viewers: HashMap<ViewerId, Viewer>,
     /// The viewers by their sessions.
     sessions: HashMap<SessionKey, ViewerId>,
     /// Those who wait for the stream to start, in the order in which they came.
     waiting: BTreeMap<u64, Waiting>,
+    refusals: Refusals,
     knocks: Knocks,
     /// How many viewers are counted now.
     here: u64,
@@ -126,10 +134,11 @@ impl Core {
             seats: HashMap::new(),
             record: LiveRecord::offline(name, Timestamp::from_millis(now)),
             broadcaster: None,
-            superseded: None,
+            replaced: Replaced::default(),
             viewers: HashMap::new(),
             sessions: HashMap::new(),
             waiting: BTreeMap::new(),
+            refusals: Refusals::new(),
             knocks: Knocks::default(),
             here: 0,
             told: Told::default(),
@@ -176,20 +185,15 @@ impl Core {
 
     /// A signal found no room: whoever misses it is told later.
     pub(crate) fn undelivered(&mut self, now: Millis, owed: Owed) {
-        let (viewer, watching) = match owed {
-            Owed::Nothing => return,
-            Owed::Peers => {
-                if let Some(broadcaster) = &mut self.broadcaster {
-                    broadcaster.is_behind = true;
-                    self.again.get_or_insert(now + AGAIN);
-                }
-                return;
-            }
-            Owed::Watching(viewer) => (viewer, true),
-            Owed::Peer(viewer) => (viewer, false),
+        let matters = match &owed {
+            Owed::Nothing => false,
+            Owed::Peers => self.broadcaster.as_mut().map(|broadcaster| broadcaster.is_behind = true).is_some(),
+            Owed::Watching(id) => self.viewers.get_mut(id).map(Viewer::is_not_told).is_some(),
+            Owed::Peer(id) => self.viewers.get_mut(id).map(|viewer| viewer.owe(false)).is_some(),
+            Owed::Refused(session) => self.refusal_not_told(*session),
+            Owed::Superseded(session) => self.replaced.not_told(*session),
         };
-        if let Some(there) = self.viewers.get_mut(&viewer) {
-            there.owe(watching);
+        if matters {
             self.again.get_or_insert(now + AGAIN);
         }
     }
@@ -199,16 +203,18 @@ impl Core {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Millis> {
         let gone = self.is_over().then_some(self.touched + self.kept());
-        [gone, self.hold_due(), self.viewers_due(), self.count_due(), self.again].into_iter().flatten().min()
+        let parts = [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.again];
+        parts.into_iter().chain([gone]).flatten().min()
     }
 
     /// Does what is due.
     pub(crate) fn tick(&mut self, now: Millis) {
         self.hold(now);
         self.let_go_of_the_lost(now);
+        self.forget_refusals(now);
         if self.again.is_some_and(|at| at <= now) {
             self.again = None;
-            self.tell_again();
+            self.tell_again(now);
         }
         self.count(now);
     }
@@ -220,7 +226,8 @@ impl Core {
 
     /// Whether nobody is there, and nothing goes on.
     pub(crate) fn is_over(&self) -> bool {
-        self.broadcaster.is_none() && self.seats.is_empty() && self.waiting.is_empty() && self.out.is_empty()
+        let is_empty = self.seats.is_empty() && self.waiting.is_empty() && self.refusals.is_empty();
+        self.broadcaster.is_none() && is_empty && self.out.is_empty()
     }
 
     fn kept(&self) -> Millis {

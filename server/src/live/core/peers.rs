@@ -69,6 +69,9 @@ impl Core {
         }
         let [to, by] = &mut there.buckets;
         let bucket = if end == End::Broadcaster { to } else { by };
+        if end == End::Viewer {
+            (there.is_told, there.has_heard) = (true, true);
+        }
         bucket.take(now, RATE, BURST).map_err(|wait| {
             let told = format!("{RATE} messages a second may pass between two peers; the next one in {wait} ms");
             Failure::new(Code::RateLimited, told)

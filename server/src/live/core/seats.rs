@@ -1,9 +1,9 @@
 //! Who is in the stream's room, and what follows when that changes.
 
-use samewire_protocol::live::{EndReason, LeaveReason, LiveSignal, Refused};
+use samewire_protocol::live::{EndReason, LeaveReason};
 use samewire_protocol::{Code, Failure};
 
-use super::{Core, Out, Owed, Place};
+use super::{Core, Place};
 use crate::auth::Identity;
 use crate::live::role::Part;
 use crate::rooms::core::{Leaving, MemberNews, Millis, What};
@@ -47,6 +47,9 @@ impl Core {
                     seat.away = None;
                 }
                 self.broadcaster_back(now, session, place);
+                self.viewer_hears(session);
+                self.tell_replaced();
+                self.tell_refused(now, session);
             }
             What::Role { role } => {
                 let part = Part::of(role);
@@ -64,6 +67,8 @@ impl Core {
     fn came(&mut self, now: Millis, session: SessionKey, place: Place) {
         self.broadcaster_back(now, session, place);
         self.viewer_back(session, place);
+        self.tell_replaced();
+        self.tell_refused(now, session);
     }
 
     /// A session may not be more than this from here on.
@@ -73,16 +78,23 @@ impl Core {
         }
         if !part.may_watch() && self.stop_watching(session, LeaveReason::GrantEnded) {
             let told = Failure::new(Code::Forbidden, "the grant to watch this stream has ended");
-            self.refuse(session, told);
+            self.refuse(now, session, told);
         }
     }
 
     fn left(&mut self, now: Millis, session: SessionKey, reason: &Leaving) {
         let seat = self.seats.remove(&session);
+        if *reason != Leaving::Lingered {
+            self.replaced.forget(session);
+            self.refusals.remove(&session);
+        }
         match reason {
             Leaving::Lingered => {
+                // What the room held for the member is lost with it.
                 let since = seat.and_then(|seat| seat.away).unwrap_or(now);
                 self.broadcaster_away(now, session, false);
+                self.replaced.not_told(session);
+                self.refusal_not_told(session);
                 self.viewer_lost(session, since + self.settings.hold);
             }
             Leaving::Left => {
@@ -95,13 +107,6 @@ impl Core {
                 }
                 self.stop_watching(session, LeaveReason::GrantEnded);
             }
-        }
-    }
-
-    pub(super) fn refuse(&mut self, session: SessionKey, failure: Failure) {
-        if let Some(seat) = self.seats.get(&session) {
-            let refused = Refused { code: failure.code, message: failure.message };
-            self.out.push_back(Out::Signal(seat.place, LiveSignal::Refused(refused), Owed::Nothing));
         }
     }
 }

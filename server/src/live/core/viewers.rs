@@ -22,6 +22,9 @@ pub(super) struct Viewer {
     pub(super) renewed: Option<Millis>,
     order: u64,
     link: ViewerLink,
+    /// It was told that it is let in, as far as the room knows; and it has said so by what it does.
+    pub(super) is_told: bool,
+    pub(super) has_heard: bool,
     owes: Debt,
     /// How much may be said to it, and by it.
     pub(super) buckets: [Bucket; 2],
@@ -75,7 +78,18 @@ impl Viewer {
         link: ViewerLink,
     ) -> Self {
         let buckets = [Bucket::full(now, BURST); 2];
-        Self { session, user, negotiation, renewed: None, order, link, owes: Debt::Nothing, buckets }
+        Self {
+            session,
+            user,
+            negotiation,
+            renewed: None,
+            order,
+            link,
+            is_told: false,
+            has_heard: false,
+            owes: Debt::Nothing,
+            buckets,
+        }
     }
 
     /// It is to be told later that it is let in, or the number of its peer connection.
@@ -84,6 +98,12 @@ impl Viewer {
         if watching || self.owes == Debt::Nothing {
             self.owes = if watching { Debt::Watching } else { Debt::Peer };
         }
+    }
+
+    /// It has no room for word that it is let in.
+    pub(super) fn is_not_told(&mut self) {
+        self.is_told = self.has_heard;
+        self.owe(!self.has_heard);
     }
 
     pub(super) fn place(&self) -> Option<Place> {
@@ -109,6 +129,9 @@ impl Core {
         if self.is_broadcaster(session) {
             return Err(forbidden("this session broadcasts the stream; show its own picture without the network"));
         }
+        // Whoever asks knows that it has no place, and learns of the one that it has.
+        self.refusals.remove(&session);
+        self.replaced.forget(session);
         let peer = match self.sessions.get(&session).copied() {
             Some(viewer) => {
                 if params.anew {
@@ -129,14 +152,22 @@ impl Core {
                 }
                 None
             }
-            None => return Err(self.not_found()),
+            None => {
+                // Its last word counts, also where it waited before.
+                self.waiting.retain(|_, waiting| waiting.session != session);
+                return Err(self.not_found());
+            }
         };
+        if let Some(there) = peer.and_then(|peer| self.viewers.get_mut(&peer.viewer)) {
+            (there.is_told, there.has_heard, there.owes) = (true, true, Debt::Nothing);
+        }
         self.count(now);
         Ok(Watching { peer, record: self.record(now) })
     }
 
     /// Somebody watches, or waits, no longer. For who does neither, nothing.
     pub(crate) fn leave(&mut self, now: Millis, session: SessionKey) {
+        self.refusals.remove(&session);
         self.stop_watching(session, LeaveReason::Left);
         self.count(now);
     }
@@ -159,13 +190,23 @@ impl Core {
                 continue;
             }
             if let Err(failure) = self.has_room() {
-                self.refuse(session, failure);
+                self.refuse(now, session, failure);
                 continue;
             }
             let place = self.seats.get(&session).map(|seat| seat.place);
             let link = place.map_or(ViewerLink::Lost(lost.unwrap_or(now)), ViewerLink::Here);
             let PeerRef { viewer, .. } = self.admit(now, session, user, link);
             self.tell_viewer(viewer, Debt::Watching);
+        }
+    }
+
+    /// The stream is over, and nobody watches it. Who does not know that it was let in goes on waiting.
+    pub(super) fn dismiss_viewers(&mut self) {
+        self.sessions.clear();
+        for viewer in mem::take(&mut self.viewers).into_values().filter(|viewer| !viewer.is_told) {
+            let Viewer { session, user, order, link, .. } = viewer;
+            let lost = if let ViewerLink::Lost(until) = link { Some(until) } else { None };
+            self.waiting.insert(order, Waiting { session, user, lost });
         }
     }
 
@@ -203,9 +244,9 @@ impl Core {
         if let Some(waiting) = self.waiting.values_mut().find(|waiting| waiting.session == session) {
             waiting.lost = Some(until);
         }
-        if let Some(viewer) = self.sessions.get(&session).and_then(|viewer| self.viewers.get_mut(viewer))
-            && matches!(mem::replace(&mut viewer.link, ViewerLink::Lost(until)), ViewerLink::Here(_))
-        {
+        let Some(viewer) = self.sessions.get(&session).and_then(|viewer| self.viewers.get_mut(viewer)) else { return };
+        viewer.owe(!viewer.has_heard);
+        if matches!(mem::replace(&mut viewer.link, ViewerLink::Lost(until)), ViewerLink::Here(_)) {
             self.one_less();
         }
     }
@@ -223,6 +264,13 @@ impl Core {
             self.one_more();
         }
         self.tell_viewer(id, owed);
+    }
+
+    /// The session's link is there again, and it hears what the room holds for it.
+    pub(super) fn viewer_hears(&mut self, session: SessionKey) {
+        if let Some(viewer) = self.sessions.get(&session).and_then(|viewer| self.viewers.get_mut(viewer)) {
+            viewer.is_told |= viewer.owes != Debt::Watching;
+        }
     }
 
     pub(super) fn viewers_due(&self) -> Option<Millis> {
@@ -247,8 +295,10 @@ impl Core {
     }
 
     /// Tells again what could not be told.
-    pub(super) fn tell_again(&mut self) {
+    pub(super) fn tell_again(&mut self, now: Millis) {
         self.catch_up();
+        self.tell_replaced();
+        self.tell_refused_again(now);
         let owing = |(id, viewer): (&ViewerId, &Viewer)| (viewer.owes != Debt::Nothing).then_some((*id, viewer.owes));
         let owed: Vec<_> = self.viewers.iter().filter_map(owing).collect();
         owed.into_iter().for_each(|(viewer, owed)| self.tell_viewer(viewer, owed));
@@ -268,6 +318,8 @@ impl Core {
         match there.place() {
             Some(place) => {
                 there.owes = Debt::Nothing;
+                let hears = self.seats.get(&there.session).is_some_and(|seat| seat.away.is_none());
+                there.is_told |= hears && what == Debt::Watching;
                 self.out.push_back(Out::Signal(place, signal, owed));
             }
             None => there.owe(what == Debt::Watching),

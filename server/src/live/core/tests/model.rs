@@ -1,6 +1,6 @@
 //! A plain model of a stream: what is so, by the rules as people would tell them, and nothing of how it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samewire_protocol::Code;
 use samewire_protocol::live::{EndReason, PeerRef};
@@ -19,6 +19,8 @@ pub(super) struct Body {
     pub(super) away: Option<Millis>,
     pub(super) watches: Option<PeerRef>,
     pub(super) waits: Option<u64>,
+    /// What its turn was before it was let in.
+    waited: u64,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +33,10 @@ pub(super) struct Model {
     pub(super) owner: &'static str,
     /// Since when the broadcaster is away.
     pub(super) gone: Option<Millis>,
-    /// Who was replaced without hearing so.
-    pub(super) unaware: Option<Who>,
+    /// Who was replaced, and whether it may not know so.
+    pub(super) replaced: BTreeMap<Who, bool>,
+    /// Who believes that it still waits.
+    pub(super) unsure: BTreeSet<Who>,
     pub(super) peak: u64,
     pub(super) ended: Option<EndReason>,
     turn: u64,
@@ -57,16 +61,18 @@ impl Model {
 
     pub(super) fn end(&mut self, reason: EndReason) {
         if self.is_on {
-            (self.is_on, self.is_paused, self.broadcaster, self.gone, self.unaware) = (false, false, None, None, None);
+            (self.is_on, self.is_paused, self.broadcaster, self.gone) = (false, false, None, None);
+            self.replaced.clear();
             self.ended = Some(reason);
-            self.bodies.values_mut().for_each(|body| body.watches = None);
+            for (who, body) in &mut self.bodies {
+                if body.watches.take().is_some() && self.unsure.contains(who) {
+                    body.waits = Some(body.waited);
+                }
+            }
         }
     }
 
     fn back(&mut self, who: Who) {
-        if self.unaware == Some(who) {
-            self.unaware = None;
-        }
         if self.broadcaster == Some(who) {
             (self.gone, self.is_paused) = (None, false);
         }
@@ -116,6 +122,7 @@ impl Model {
             return;
         }
         (body.is_member, body.away, body.watches, body.waits) = (false, None, None, None);
+        self.replaced.remove(&who);
         if self.broadcaster == Some(who) {
             self.gone.get_or_insert(now);
             self.broadcaster = None;
@@ -128,6 +135,7 @@ impl Model {
             return;
         }
         (body.is_member, body.away, body.watches, body.waits) = (false, None, None, None);
+        self.replaced.remove(&who);
         if self.broadcaster == Some(who) {
             self.end(EndReason::GrantEnded);
         }
@@ -137,6 +145,10 @@ impl Model {
         for (who, body) in &mut self.bodies {
             if body.is_member && body.away.is_some_and(|since| now >= since + LINGER) {
                 body.is_member = false;
+                // What it was told last may be lost with its membership.
+                if let Some(is_unaware) = self.replaced.get_mut(who) {
+                    *is_unaware = true;
+                }
                 // It may have begun with a call that came before it joined on its new link.
                 if self.broadcaster == Some(*who) {
                     self.gone.get_or_insert(now);
@@ -155,8 +167,8 @@ impl Model {
 
     // What sessions do. Each says with which code it is refused.
 
-    /// Whether it goes on with what there was.
-    pub(super) fn start(&mut self, who: Who, takeover: bool) -> Result<bool, Code> {
+    /// Whether it goes on with what there was. `deaf`: those to whom nothing can be told now.
+    pub(super) fn start(&mut self, who: Who, takeover: bool, deaf: &[Who]) -> Result<bool, Code> {
         let body = self.body(who).clone();
         if !body.is_member {
             return Err(Code::NotJoined);
@@ -169,13 +181,19 @@ impl Model {
             return Ok(true);
         }
         if self.is_on {
-            let is_unaware = self.unaware == Some(who);
+            let is_unaware = self.replaced.get(&who) == Some(&true);
+            if is_unaware {
+                self.replaced.remove(&who);
+            }
             if !takeover && (self.owner != body.user || is_unaware) {
-                self.unaware = None;
                 return Err(Code::LiveTaken);
             }
-            let before = self.broadcaster;
-            self.unaware = before.filter(|before| !self.bodies[before].is_member);
+            self.replaced.remove(&who);
+            if let Some(before) = self.broadcaster {
+                let body = &self.bodies[&before];
+                let hears = body.is_member && body.away.is_none() && !deaf.contains(&before);
+                self.replaced.insert(before, !hears);
+            }
             self.body(who).watches = None;
             (self.broadcaster, self.owner, self.gone, self.is_paused) = (Some(who), body.user, None, false);
             return Ok(true);
@@ -189,7 +207,7 @@ impl Model {
     pub(super) fn let_in(&mut self, broadcaster: Who) -> Vec<Who> {
         let mut waiting: Vec<_> = self.bodies.iter().filter_map(|(who, body)| Some((body.waits?, *who))).collect();
         waiting.sort_unstable();
-        self.bodies.values_mut().for_each(|body| body.waits = None);
+        self.bodies.values_mut().for_each(|body| body.waited = body.waits.take().unwrap_or_default());
         let waiting = waiting.into_iter().map(|(_, who)| who).filter(|who| *who != broadcaster);
         waiting.take(usize::try_from(MOST).expect("a few")).collect()
     }
@@ -205,6 +223,8 @@ impl Model {
         if body.role == "audience" || is_broadcaster {
             return Err(Code::Forbidden);
         }
+        self.replaced.remove(&who);
+        let body = self.body(who);
         match body.watches {
             Some(_) => Ok(true),
             None if is_on && watching >= MOST => Err(Code::LiveFull),
@@ -214,7 +234,10 @@ impl Model {
                 self.turn = turn;
                 Ok(false)
             }
-            None => Err(Code::LiveNotFound),
+            None => {
+                body.waits = None;
+                Err(Code::LiveNotFound)
+            }
         }
     }
 

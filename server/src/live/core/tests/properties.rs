@@ -67,6 +67,9 @@ struct Play {
     own: BTreeMap<Who, PeerRef>,
     /// Sessions that were told to ask for their peers.
     asks: BTreeSet<Who>,
+    /// Who believes that it broadcasts, and who that it waits.
+    casts: BTreeSet<Who>,
+    waits: BTreeSet<Who>,
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Result<T, Code> {
@@ -83,6 +86,8 @@ impl Play {
             believes: BTreeMap::new(),
             own: BTreeMap::new(),
             asks: BTreeSet::new(),
+            casts: BTreeSet::new(),
+            waits: BTreeSet::new(),
         }
     }
 
@@ -110,12 +115,12 @@ impl Play {
                 if self.model.body(who).is_member {
                     self.stage.go(who, anew);
                     self.model.go(now, who);
-                    self.believes.remove(&who);
-                    self.own.remove(&who);
+                    self.knows_that_it_is_out(who);
                 }
             }
             Op::PutOut(who) => {
                 if self.model.body(who).is_member {
+                    self.knows_that_it_is_out(who);
                     self.stage.put_out(who, Failure::new(Code::Forbidden, "out"));
                     self.model.put_out(who);
                 }
@@ -141,6 +146,7 @@ impl Play {
                 self.stage.leave(who);
                 self.model.leave(who);
                 self.own.remove(&who);
+                self.waits.remove(&who);
             }
             Op::Say(who, of, how) => self.say(who, of, how),
             Op::Renew(who, of) => self.renew(who, of),
@@ -162,6 +168,14 @@ impl Play {
         }
         let expected = self.model.watch(who, wait);
         assert_eq!(watching.as_ref().map(|watching| watching.peer.is_some()), expected.as_ref().copied());
+        if !matches!(watching, Err(Code::NotJoined | Code::Forbidden)) {
+            // Who broadcasts could not watch, and only who is told so waits.
+            self.casts.remove(&who);
+            self.waits.remove(&who);
+        }
+        if watching.as_ref().is_ok_and(|watching| watching.peer.is_none()) {
+            self.waits.insert(who);
+        }
         let Ok(Some(peer)) = watching.map(|watching| watching.peer) else { return };
         match before {
             Some(before) if anew => assert!(before.viewer == peer.viewer && before.negotiation < peer.negotiation, "anew"),
@@ -175,12 +189,19 @@ impl Play {
 
     fn start(&mut self, who: Who, takeover: bool, anew: bool) {
         let before = self.model.broadcaster;
+        let jammed = self.stage.jammed.clone();
         let started = code(self.stage.start_as(who, &StartParams { takeover, anew, ..StartParams::new(super::stage::name()) }));
         if started == Err(Code::RateLimited) {
             assert!(anew && before == Some(who), "who has a place keeps it");
             return;
         }
-        let expected = self.model.start(who, takeover);
+        let expected = self.model.start(who, takeover, &jammed);
+        if started.is_ok() {
+            self.casts.insert(who);
+            self.waits.remove(&who);
+        } else if started == Err(Code::LiveTaken) {
+            self.casts.remove(&who);
+        }
         assert_eq!(started.as_ref().map(|started| started.resumed), expected.as_ref().copied());
         let Ok(started) = started else { return };
         if !started.resumed {
@@ -210,6 +231,13 @@ impl Play {
         }
     }
 
+    fn knows_that_it_is_out(&mut self, who: Who) {
+        self.believes.remove(&who);
+        self.own.remove(&who);
+        self.casts.remove(&who);
+        self.waits.remove(&who);
+    }
+
     fn say(&mut self, who: Who, of: usize, how: u8) {
         let Some(peer) = self.peers.get(of % self.peers.len().max(1)).copied() else { return };
         let named = match how {
@@ -219,6 +247,11 @@ impl Play {
         };
         let expected = self.model.say(who, named, peer);
         let said = code(self.stage.say(who, named.map(|named| named.viewer), peer.negotiation));
+        if self.model.broadcaster != Some(who) && matches!(said, Ok(_) | Err(Code::Overloaded)) {
+            // Who names the right number has been let in.
+            self.waits.remove(&who);
+            self.own.insert(who, peer);
+        }
         match said {
             Ok((reached, signal)) => {
                 assert_eq!((reached, Ok(reached.expect("somebody"))), (reached, expected));
@@ -259,6 +292,9 @@ impl Play {
         while self.stage.now < until {
             self.stage.step(until);
             self.model.tick(self.stage.now);
+            // Whoever was away for so long asks again when it is back.
+            let bodies = &self.model.bodies;
+            self.waits.retain(|who| bodies[who].is_member || bodies[who].away.is_some());
             self.check();
         }
     }
@@ -268,6 +304,7 @@ impl Play {
         for (who, signal) in std::mem::take(&mut self.stage.said) {
             self.heard(who, signal);
         }
+        self.model.unsure = self.waits.clone();
         let record = self.stage.core.record(self.stage.now);
         let expected = (self.model.count(), self.model.peak);
         assert_eq!((record.viewer_count, record.peak_viewers), expected, "counts");
@@ -283,6 +320,9 @@ impl Play {
             assert_eq!(self.stage.state[name], serde_json::to_value(&record).expect("JSON")[name], "{name}");
         }
         for event in self.stage.events.drain(..) {
+            if let LiveEvent::Ended(_) = event {
+                self.casts.clear();
+            }
             if let LiveEvent::ViewerCount(changed) = event {
                 assert!(changed.viewer_count <= changed.peak_viewers && changed.viewer_count <= super::stage::MOST);
             }
@@ -292,32 +332,63 @@ impl Play {
     fn heard(&mut self, who: Who, signal: LiveSignal) {
         let believes = self.believes.entry(who).or_default();
         match signal {
-            LiveSignal::ViewerJoined(joined) => drop(believes.insert(joined.viewer, joined.negotiation)),
+            // Of two numbers the higher one counts: this one may have been held while the other was asked for.
+            LiveSignal::ViewerJoined(joined) => {
+                let known = believes.entry(joined.viewer).or_insert(joined.negotiation);
+                *known = joined.negotiation.max(*known);
+            }
             LiveSignal::ViewerLeft(left) => drop(believes.remove(&left.viewer)),
             LiveSignal::PeersChanged => drop(self.asks.insert(who)),
-            LiveSignal::Watching(peer) => drop(self.own.insert(who, peer)),
+            LiveSignal::Watching(peer) => {
+                self.waits.remove(&who);
+                let known = self.own.get(&who).filter(|own| own.viewer == peer.viewer && own.negotiation > peer.negotiation);
+                self.own.insert(who, known.copied().unwrap_or(peer));
+            }
             LiveSignal::Peer(peer) => match believes.get_mut(&peer.viewer) {
-                Some(known) => *known = peer.negotiation,
+                Some(known) => *known = peer.negotiation.max(*known),
                 None => {
                     if let Some(own) = self.own.get_mut(&who) {
                         assert_eq!(own.viewer, peer.viewer, "nobody hears of somebody else's");
-                        *own = peer;
+                        own.negotiation = peer.negotiation.max(own.negotiation);
                     }
                 }
             },
             LiveSignal::Refused(refused) => {
                 self.own.remove(&who);
+                self.waits.remove(&who);
                 assert!(matches!(refused.code, Code::LiveFull | Code::Forbidden));
             }
-            LiveSignal::Superseded(_) => drop(self.believes.remove(&who)),
+            // Held from before it asked for the stream itself, without having joined on its new link.
+            LiveSignal::Superseded(_) if self.model.broadcaster == Some(who) => {}
+            LiveSignal::Superseded(_) => {
+                self.believes.remove(&who);
+                self.casts.remove(&who);
+            }
             other => panic!("{who} heard {other:?}"),
         }
     }
 
-    /// When everybody has heard what there is to hear, everybody knows what is so.
+    /// Nobody with a link waits or broadcasts in vain.
+    fn check_who_is_what(&self) {
+        let hears = |who: &&Who| self.model.bodies[who].is_member && self.model.bodies[who].away.is_none();
+        for who in self.waits.iter().filter(hears) {
+            assert!(self.model.bodies[who].waits.is_some(), "{who} waits in vain");
+        }
+        for who in self.casts.iter().filter(hears) {
+            assert_eq!(self.model.broadcaster, Some(*who), "{who} believes that it broadcasts");
+        }
+    }
+
+    /// When everybody is back and has heard what there is to hear, everybody knows what is so.
     fn check_at_the_end(&mut self) {
         self.stage.jammed.clear();
+        let away: Vec<_> = self.model.bodies.iter().filter(|(_, body)| body.away.is_some()).map(|(who, _)| *who).collect();
+        for who in away {
+            let role = ROLES.iter().position(|role| *role == self.model.body(who).role).expect("one of them");
+            self.run(&Op::Join(who, role));
+        }
         self.pass(3_000);
+        self.check_who_is_what();
         let Some(broadcaster) = self.model.broadcaster.filter(|who| self.model.bodies[who].is_member) else { return };
         if self.asks.remove(&broadcaster) {
             let key = self.stage.key(broadcaster);

@@ -147,6 +147,88 @@ fn who_was_replaced_while_away_is_told_so_and_takes_nothing_back_unasked() {
     assert_eq!(code(stage.start(1, false)), Code::LiveTaken);
 }
 
+/// It used to be forgotten with the first refusal of anybody, or with the next takeover.
+#[test]
+fn one_who_was_replaced_unawares_is_refused_once_whatever_others_do() {
+    let mut stage = live();
+    for (who, user) in [(1, "maria"), (2, "olga"), (3, "maria")] {
+        stage.join(who, user, "broadcaster");
+    }
+    stage.cut(0);
+    stage.pass(LINGER - 1);
+    stage.start(1, false).expect("her own other session");
+    stage.cut(1);
+    stage.pass(1);
+    stage.start(3, false).expect("and another");
+    assert_eq!(code(stage.start(2, false)), Code::LiveTaken);
+    for who in [0, 1] {
+        stage.join(who, "maria", "broadcaster");
+        assert_eq!(stage.told(who), ["superseded"]);
+        assert_eq!(code(stage.start(who, false)), Code::LiveTaken, "it may have asked before it heard");
+    }
+    assert_eq!(stage.told(3), [""; 0], "nobody takes it from this one");
+    assert!(stage.start(0, false).expect("now it knows").resumed);
+}
+
+/// What the room held for a member is gone when the member is.
+#[test]
+fn what_was_held_for_one_who_lingered_in_vain_is_told_again() {
+    let mut stage = live();
+    stage.join(1, "eve", "viewer");
+    stage.cut(0);
+    stage.watch(1, false).expect("let in");
+    stage.pass(LINGER);
+    stage.join(0, "maria", "broadcaster");
+    assert_eq!(stage.told(0), ["peers_changed"]);
+
+    let mut stage = Stage::new();
+    stage.join(0, "maria", "broadcaster");
+    for who in 1..=4 {
+        stage.join(who, "eve", "viewer");
+        stage.watch(who, true).expect("waits");
+    }
+    [1, 4].into_iter().for_each(|who| stage.cut(who));
+    stage.start(0, false).expect("started");
+    stage.pass(LINGER);
+    [1, 4].into_iter().for_each(|who| stage.join(who, "eve", "viewer"));
+    assert_eq!((stage.told(1), stage.told(4)), (vec!["watching"], vec!["refused"]));
+}
+
+#[test]
+fn a_refusal_that_finds_no_room_is_told_later() {
+    let mut stage = Stage::with(1);
+    stage.join(0, "maria", "broadcaster");
+    for who in [1, 2] {
+        stage.join(who, "eve", "viewer");
+        stage.watch(who, true).expect("waits");
+    }
+    stage.jammed = vec![2];
+    stage.start(0, false).expect("started");
+    stage.pass(HOLD + LINGER);
+    stage.jammed.clear();
+    stage.pass(1_000);
+    assert_eq!(stage.told(2), ["refused"]);
+    stage.pass(HOLD);
+    stage.join(2, "eve", "viewer");
+    assert_eq!(stage.told(2), [""; 0], "once is enough");
+}
+
+/// Its stream is over before it heard that it was let in: it waits for the next one.
+#[test]
+fn who_was_let_in_without_knowing_goes_on_waiting() {
+    let mut stage = Stage::new();
+    stage.join(0, "maria", "broadcaster");
+    stage.join(1, "eve", "viewer");
+    stage.watch(1, true).expect("waits");
+    stage.jammed = vec![1];
+    stage.start(0, false).expect("started");
+    let key = stage.key(0);
+    stage.core.stop(stage.now, key).expect("over");
+    stage.jammed.clear();
+    assert_eq!(stage.start(0, false).expect("started").peers.len(), 1);
+    assert_eq!(stage.told(1), ["watching"]);
+}
+
 #[test]
 fn who_waits_is_let_in_as_far_as_there_is_room() {
     let mut stage = Stage::new();

@@ -14,7 +14,7 @@ use super::super::broadcast::Broadcasting;
 use super::super::viewers::Watching;
 use super::super::{Change, Core, Out, Place, Settings};
 use crate::auth::Identity;
-use crate::rooms::core::{self as room, Joiner, Millis};
+use crate::rooms::core::{self as room, Joiner, Millis, What};
 use crate::rooms::policy::role;
 use crate::session::SessionKey;
 
@@ -37,6 +37,8 @@ pub(super) struct Stage {
     members: HashMap<Who, Member>,
     who: HashMap<Member, Who>,
     lives: HashMap<Who, u64>,
+    /// What the room holds for members whose link is lost.
+    held: HashMap<Member, Vec<LiveSignal>>,
     /// Whose inbox takes nothing.
     pub(super) jammed: Vec<Who>,
     /// What was told to single ones since this was taken last.
@@ -70,6 +72,7 @@ impl Stage {
             members: HashMap::new(),
             who: HashMap::new(),
             lives: HashMap::new(),
+            held: HashMap::new(),
             jammed: Vec::new(),
             said: Vec::new(),
             events: Vec::new(),
@@ -96,7 +99,10 @@ impl Stage {
             signals: None,
         };
         let again = self.members.get(&who).and_then(|member| self.room.rejoin(self.now, *member, joiner.clone()));
-        if again.is_none() {
+        if again.is_some() {
+            let held = self.members.get(&who).and_then(|member| self.held.remove(member));
+            self.said.extend(held.into_iter().flatten().map(|signal| (who, signal)));
+        } else {
             let member = self.room.join(self.now, joiner).expect("joined").member();
             self.members.insert(who, member);
             self.who.insert(member, who);
@@ -107,6 +113,7 @@ impl Stage {
     pub(super) fn cut(&mut self, who: Who) {
         if let Some(member) = self.members.get(&who) {
             self.room.away(self.now, *member);
+            self.held.entry(*member).or_default();
         }
         self.settle();
     }
@@ -158,6 +165,9 @@ impl Stage {
     /// What the room says of its members is heard, and what follows is told.
     pub(super) fn settle(&mut self) {
         for news in self.room.take_news() {
+            if matches!(news.what, What::Left { .. }) {
+                self.held.remove(&news.member);
+            }
             self.core.heard(self.now, &news);
         }
         while let Some(out) = self.core.next() {
@@ -172,7 +182,10 @@ impl Stage {
                     self.events.push(event);
                 }
                 Out::Signal(place, signal, owed) => match self.reached(place) {
-                    Some(who) if !self.jammed.contains(&who) => self.said.push((who, signal)),
+                    Some(who) if !self.jammed.contains(&who) => match self.held.get_mut(&place.member) {
+                        Some(held) => held.push(signal),
+                        None => self.said.push((who, signal)),
+                    },
                     _ => self.core.undelivered(self.now, owed),
                 },
             }
