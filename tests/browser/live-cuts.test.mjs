@@ -96,6 +96,29 @@ describe("the link to the server", () => {
     assert.equal(await viewer.do(() => view.state), "live");
     await until("the connections of before are closed", async () => (await Promise.all([caster, viewer].map((seat) => seat.connections()))).every(({ open }) => open === 1));
   });
+
+  test("is back with a new server for who does not wait, before it is for the broadcaster: frames go on", async () => {
+    const stream = fresh();
+    const caster = await stage.broadcaster(stream, { source: "red" });
+    const viewer = await stage.viewer(stream, { options: { wait: false } });
+    await forget(viewer, "view");
+    caster.sever();
+    await stage.server.kill();
+    await stage.server.run();
+    await viewer.do(() => client.connect());
+    await until("the viewer has asked again", () => viewer.calls("live/watch").length > 1);
+    await viewer.shows(15);
+    await viewer.reaches("view", "live");
+    assert.equal((await stage.record(stream)).state, "offline");
+    await caster.heal();
+    await until("the stream is live with its viewer", async () => {
+      const { state, viewer_count } = await stage.record(stream);
+      return state === "live" && viewer_count === 1;
+    });
+    await until("the connection of before is closed", async () => (await viewer.connections()).made === 2 && (await viewer.connections()).open === 1);
+    await viewer.shows(15);
+    assert.ok(!(await states(viewer, "view")).includes("failed"));
+  });
 });
 
 describe("the way of the media", () => {
