@@ -63,6 +63,13 @@ pub const MAX_CANDIDATES: usize = 32;
 /// The longest title of a live stream, in characters.
 pub const MAX_TITLE: usize = 128;
 
+/// The most pictures a second, lines or columns, and bits a second that are believed of a live stream.
+pub const MAX_FPS: f64 = 1_000.0;
+/// See [`MAX_FPS`].
+pub const MAX_PIXELS: u32 = 65_535;
+/// See [`MAX_FPS`].
+pub const MAX_BITRATE: u64 = 100_000_000_000;
+
 /// The longest token a hello may carry, in bytes.
 pub const MAX_TOKEN: usize = 8 * 1024;
 

@@ -1,4 +1,5 @@
-//! Credentials for TURN, against a real coturn: good for whom the server made them, while they last, and for nobody who changed them.
+//! Credentials for TURN, against a real coturn: made for who has peer connections, good while they last, and for nobody
+//! who changed them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ use samewire_server::config::Secret;
 use samewire_server::live::Ice;
 use samewire_tests::live::raw::Raw;
 use samewire_tests::live::{Host, Turn, settings, token_with};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const SECRET: &str = "a secret of the tests, shared with coturn";
 
@@ -56,29 +57,50 @@ async fn coturn_takes_what_is_good_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_watches_gets_some_and_the_audience_none() {
+async fn who_has_peer_connections_gets_some_and_nobody_else() {
     let turn = Turn::start(SECRET).await;
     let mut config = config(&turn);
     config.limits.heartbeat_interval = Duration::from_secs(600);
     let host = Host::start(config).await;
-    let mut given = Vec::new();
+    let mut members = Vec::new();
     for role in ["broadcaster", "viewer", "audience"] {
-        let grants = Grants::default().live("stage".parse().expect("a pattern"), role.parse().expect("a role"));
-        let mut raw = Raw::session(host.addr(), Some(&token_with(role, grants))).await;
-        raw.send(&json!({"type": "join", "room": "live:stage"})).await;
-        let ice = raw.call(1, "live/ice", json!({"stream": "stage"})).await;
-        if role == "audience" {
-            assert_eq!(ice.expect_err("nothing to relay")["code"], "forbidden");
-            continue;
-        }
-        let ice = ice.expect("servers");
+        members.push(member(&host, role).await);
+    }
+    let [maria, eve, pia] = members.as_mut_slice() else { panic!("three members") };
+    let refused = pia.call(1, "live/ice", json!({"stream": "stage"})).await.expect_err("nothing to relay");
+    assert_eq!(refused["code"], "forbidden");
+
+    // Nobody has credentials for a stream that nobody has started: their number would be that of the names one can think of.
+    let nothing = json!({"ice_servers": [], "expires_at": 0});
+    for member in [&mut *maria, &mut *eve] {
+        assert_eq!(member.call(1, "live/ice", json!({"stream": "stage"})).await.expect("an answer"), nothing);
+    }
+    let waiting = eve.call(2, "live/watch", json!({"stream": "stage", "wait": true})).await.expect("it waits");
+    assert_eq!((&waiting["waiting"], &waiting["ice"]), (&json!(true), &nothing));
+    assert_eq!(host.get("/metrics").await.text().matches("live_turn_credentials_total 0").count(), 1);
+
+    let started = maria.call(2, "live/start", json!({"stream": "stage"})).await.expect("may start");
+    let let_in = eve.call(3, "live/ice", json!({"stream": "stage"})).await.expect("servers");
+    let mut names = Vec::new();
+    for ice in [&started["ice"], &let_in] {
         let expires = ice["expires_at"].as_u64().expect("an end");
         assert!((now_ms()..=now_ms() + 60 * 60 * 1_000).contains(&expires), "{ice}");
         let text = |part: &str| ice["ice_servers"][0][part].as_str().unwrap_or_default().to_owned();
         assert_eq!(ice["ice_servers"][0]["urls"], json!([turn.url()]));
         assert!(turn.relays_for(&text("username"), &text("credential")).await, "{ice}");
-        given.push(ice["ice_servers"][0]["username"].clone());
+        names.push(text("username"));
     }
-    assert_eq!(given.len(), 2, "{}", Value::from(given.clone()));
-    assert_ne!(given[0], given[1], "each has credentials of its own");
+    assert_ne!(names[0], names[1], "each has credentials of its own");
+    let watched = eve.call(4, "live/watch", json!({"stream": "stage"})).await.expect("it watches");
+    assert_eq!(watched["ice"]["ice_servers"][0]["urls"], json!([turn.url()]));
+    eve.call(5, "live/leave", json!({"stream": "stage"})).await.expect("it leaves");
+    assert_eq!(eve.call(6, "live/ice", json!({"stream": "stage"})).await.expect("an answer"), nothing);
+}
+
+/// Somebody in the stream's room.
+async fn member(host: &Host, role: &str) -> Raw {
+    let grants = Grants::default().live("stage".parse().expect("a pattern"), role.parse().expect("a role"));
+    let mut raw = Raw::session(host.addr(), Some(&token_with(role, grants))).await;
+    raw.send(&json!({"type": "join", "room": "live:stage"})).await;
+    raw
 }

@@ -23,6 +23,8 @@ export class Handle {
     this.room = this.client.join(`live:${this.stream}`, { presence: false });
     // Those who are told by the record alone would not see what was between two of them.
     this.room.on("event", ({ name, data }) => {
+      // What goes on in the record alone is told as that.
+      if (name === "quality_measured") return;
       this.emit("event", { name, data });
       if (name === "quality_changed") this.emit("quality", data.quality);
     });

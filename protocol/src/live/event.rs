@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{EndReason, Quality, StreamName, Timestamp};
 
+/// The event of a live stream's room by which the numbers of the record's quality go on. It says nothing by itself.
+pub const QUALITY_MEASURED: &str = "quality_measured";
+
 /// An event of a live stream's room, by its name.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

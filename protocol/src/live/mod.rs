@@ -15,7 +15,9 @@ pub mod stats;
 mod timestamp;
 pub mod view;
 
-pub use event::{LiveEvent, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged};
+pub use event::{
+    LiveEvent, QUALITY_MEASURED, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged,
+};
 pub use message::{Candidate, Candidates, Description, PeerMessage};
 pub use methods::{IceConfig, IceServer};
 pub use name::{Negotiation, ROOM_KIND, StreamName, StreamNameError, ViewerId, ViewerIdError};

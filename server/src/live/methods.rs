@@ -99,7 +99,12 @@ async fn start(State(live): State<Live>, session: SessionHandle, params: StartPa
     });
     live.tell(&stream);
     let started = live.counted(started)?;
-    Ok(Started { record: started.record, ice: live.ice(&params.stream, who), peers: started.peers, resumed: started.resumed })
+    Ok(Started {
+        record: started.record,
+        ice: live.ice(&params.stream, who, true),
+        peers: started.peers,
+        resumed: started.resumed,
+    })
 }
 
 async fn stop(State(live): State<Live>, session: SessionHandle, params: StreamParams) -> Result<Done, Failure> {
@@ -115,12 +120,13 @@ async fn peers(State(live): State<Live>, session: SessionHandle, params: StreamP
 async fn watch(State(live): State<Live>, session: SessionHandle, params: WatchParams) -> Result<Watched, Failure> {
     let key = session.key();
     let watching = live.deed(&session, &params.stream, |core, now| core.watch(now, key, &params)).await?;
+    let is_let_in = watching.peer.is_some();
     Ok(Watched {
         viewer: watching.peer.map(|peer| peer.viewer),
         negotiation: watching.peer.map(|peer| peer.negotiation),
-        waiting: watching.peer.is_none(),
+        waiting: !is_let_in,
         record: watching.record,
-        ice: live.ice(&params.stream, session.identity()),
+        ice: live.ice(&params.stream, session.identity(), is_let_in),
     })
 }
 
@@ -178,18 +184,17 @@ async fn renegotiate(
 
 async fn report(State(live): State<Live>, session: SessionHandle, params: ReportParams) -> Result<Done, Failure> {
     let key = session.key();
-    live.deed(&session, &params.stream, |core, now| core.report(now, key, &params)).await?;
-    // Of the two ends, the viewer's word counts.
-    if params.viewer.is_none() {
-        live.metrics().reported(&params.summary);
+    params.summary.check()?;
+    if live.deed(&session, &params.stream, |core, now| core.report(now, key, &params)).await? {
+        live.metrics().connected(&params.summary);
     }
     Ok(Done {})
 }
 
 async fn ice(State(live): State<Live>, session: SessionHandle, params: StreamParams) -> Result<IceConfig, Failure> {
     let key = session.key();
-    live.deed(&session, &params.stream, |core, _| core.may_watch(key)).await?;
-    Ok(live.ice(&params.stream, session.identity()))
+    let is_peer = live.deed(&session, &params.stream, |core, _| core.is_peer(key)).await?;
+    Ok(live.ice(&params.stream, session.identity(), is_peer))
 }
 
 /// Who may not see a stream gets what there would be if there were none.

@@ -71,8 +71,8 @@ impl Metrics {
         self.credentials.inc();
     }
 
-    /// A viewer told how its media flows: when it says that it has just connected, how long that took, and over which path.
-    pub(super) fn reported(&self, summary: &Summary) {
+    /// A viewer told that its peer connection has just connected: how long that took, and over which path.
+    pub(super) fn connected(&self, summary: &Summary) {
         let Some(took) = summary.connected_ms else { return };
         let path = match summary.relay {
             Some(true) => "relay",
@@ -109,9 +109,9 @@ mod tests {
         metrics.told("offer");
         metrics.refused(&Failure::new(Code::from_name("of-an-app"), "no"));
         metrics.refused(&Failure::new(Code::LiveFull, "no"));
-        metrics.reported(&Summary { relay: Some(true), ..Summary::default() });
-        metrics.reported(&Summary { relay: Some(true), connected_ms: Some(u64::MAX), ..Summary::default() });
-        metrics.reported(&Summary { connected_ms: Some(250), ..Summary::default() });
+        metrics.connected(&Summary { relay: Some(true), ..Summary::default() });
+        metrics.connected(&Summary { relay: Some(true), connected_ms: Some(u64::MAX), ..Summary::default() });
+        metrics.connected(&Summary { connected_ms: Some(250), ..Summary::default() });
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let mut out = String::new();

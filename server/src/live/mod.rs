@@ -114,7 +114,12 @@ impl Live {
         self.0.streams.census(state)
     }
 
-    fn ice(&self, stream: &StreamName, who: &Identity) -> IceConfig {
+    /// What somebody makes peer connections with in a stream. Only for a peer are credentials made: a stream's name is not the
+    /// server's, and who could ask for one name after another would have as many users at the TURN server.
+    fn ice(&self, stream: &StreamName, who: &Identity, is_peer: bool) -> IceConfig {
+        if !is_peer {
+            return self.0.ice.without_credentials();
+        }
         let ice = self.0.ice.config(stream, who, now_ms());
         if ice.expires_at.is_some() {
             self.metrics().credentials();

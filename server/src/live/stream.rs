@@ -66,7 +66,7 @@ impl Stream {
             while let Some((out, receipt)) = self.with(|inner, _| inner.queue.pop_front()) {
                 let owed = match &out {
                     Out::Signal(_, _, owed) => Some(*owed),
-                    Out::Event(..) => None,
+                    Out::Event(..) | Out::Measured(_) => None,
                 };
                 let said = say(out);
                 if said.is_err()

@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use samewire_protocol::live::LiveEvent;
+use samewire_protocol::live::QUALITY_MEASURED;
 use samewire_protocol::rooms::RoomName;
 use samewire_protocol::{Code, Failure};
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::Live;
 use super::core::{Change, Core, Out};
@@ -36,7 +36,6 @@ fn tell(streams: &Streams, rooms: &Rooms, stream: &Arc<Stream>) {
 }
 
 fn say(streams: &Streams, rooms: &Rooms, room: &RoomName, out: Out) -> Result<(), Failure> {
-    let unwritable = |error: serde_json::Error| Failure::new(Code::Internal, error.to_string());
     match out {
         Out::Signal(place, signal, _) => {
             let payload = Some(signal.payload().map_err(unwritable)?);
@@ -44,26 +43,31 @@ fn say(streams: &Streams, rooms: &Rooms, room: &RoomName, out: Out) -> Result<()
             rooms.send_to(room, place.epoch, place.member, message).map(|_| streams.metrics.told(signal.name()))
         }
         Out::Event(event, change) => {
-            let published = publication(&event, &change).map_err(unwritable).and_then(|publication| {
-                // The record is there at once, so the room is, too.
-                let published = rooms.publish(room, publication?).now_or_never();
-                published.unwrap_or_else(|| Err(Failure::new(Code::Internal, "the room of a stream is not there at once")))
-            });
-            published.map(drop).inspect_err(|failure| {
-                tracing::error!(%room, event = event.name(), %failure, "what became of a live stream could not be told");
-            })
+            let payload = event.payload().map_err(unwritable)?;
+            publish(rooms, room, event.name(), Some(payload), &change)
         }
+        Out::Measured(patch) => publish(rooms, room, QUALITY_MEASURED, None, &Change::Patch(patch)),
     }
 }
 
-fn publication(event: &LiveEvent, change: &Change) -> serde_json::Result<Result<Publication, Failure>> {
-    let payload = Some(event.payload()?);
-    let change = Some(match change {
-        Change::Record(record) => core::Change::State(to_raw_value(record)?),
-        Change::Patch(patch) => core::Change::Patch(to_raw_value(patch)?),
+fn publish(rooms: &Rooms, room: &RoomName, name: &str, payload: Option<Box<RawValue>>, change: &Change) -> Result<(), Failure> {
+    let change = match change {
+        Change::Record(record) => to_raw_value(record).map(core::Change::State),
+        Change::Patch(patch) => to_raw_value(patch).map(core::Change::Patch),
+    };
+    let published = change.map_err(unwritable).and_then(|change| {
+        let message = Message { payload, ..Message::new(name.parse()?) };
+        // The record is there at once, so the room is, too.
+        let published = rooms.publish(room, Publication { change: Some(change), ..message.into() }).now_or_never();
+        published.unwrap_or_else(|| Err(Failure::new(Code::Internal, "the room of a stream is not there at once")))
     });
-    let name = event.name().parse().map_err(Failure::from);
-    Ok(name.map(|name| Publication { change, ..Message { payload, ..Message::new(name) }.into() }))
+    published.map(drop).inspect_err(|failure| {
+        tracing::error!(%room, event = name, %failure, "what became of a live stream could not be told");
+    })
+}
+
+fn unwritable(error: serde_json::Error) -> Failure {
+    Failure::new(Code::Internal, error.to_string())
 }
 
 /// Does what is due, for as long as there are streams to come.

@@ -7,8 +7,8 @@ use crate::live::{Quality, QualityLevel};
 const BETTER: u32 = 3;
 const WORSE: u32 = 2;
 
-/// Makes a [`Quality`] of the broadcaster's summaries. The level changes only when several in a row agree; what else is told goes with
-/// it.
+/// Makes a [`Quality`] of the broadcaster's summaries. The level changes only when several in a row agree; all else is that of the
+/// last one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leveller {
     now: Option<QualityLevel>,
@@ -23,34 +23,31 @@ impl Leveller {
         Self::default()
     }
 
-    /// Takes a summary, and returns the quality when it has changed. The first is taken at its word. One without any pictures or size
-    /// says nothing.
+    /// Takes a summary, and returns the quality as it is now. The first is taken at its word. One without a size says nothing.
     pub fn take(&mut self, summary: &Summary) -> Option<Quality> {
-        let level = level(summary)?;
-        let changed = match self.now {
-            None => true,
-            Some(now) if now == level => false,
-            Some(now) => {
-                let before = self.other.filter(|(other, _)| (*other > now) == (level > now));
-                let times = before.map_or(1, |(_, times)| times + 1);
-                self.other = Some((level, times));
-                times >= if level > now { BETTER } else { WORSE }
-            }
-        };
-        if changed || self.now == Some(level) {
-            self.other = None;
-        }
-        changed.then(|| {
-            self.now = Some(level);
-            Quality {
-                level,
-                width: summary.width,
-                height: summary.height,
-                fps: Some(summary.fps),
-                bitrate: Some(summary.bitrate),
-                limited_by: summary.limited_by,
-            }
+        let level = self.settle(level(summary)?);
+        self.now = Some(level);
+        Some(Quality {
+            level,
+            width: summary.width,
+            height: summary.height,
+            fps: Some(summary.fps),
+            bitrate: Some(summary.bitrate),
+            limited_by: summary.limited_by,
         })
+    }
+
+    /// The level to be told when a summary says this one.
+    fn settle(&mut self, level: QualityLevel) -> QualityLevel {
+        let Some(now) = self.now.filter(|now| *now != level) else {
+            self.other = None;
+            return level;
+        };
+        let before = self.other.filter(|(other, _)| (*other > now) == (level > now));
+        let times = before.map_or(1, |(_, times)| times + 1);
+        let is_settled = times >= if level > now { BETTER } else { WORSE };
+        self.other = (!is_settled).then_some((level, times));
+        if is_settled { level } else { now }
     }
 }
 
@@ -68,6 +65,7 @@ fn level(summary: &Summary) -> Option<QualityLevel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::LimitedBy;
 
     fn summary(height: u32, fps: f64) -> Summary {
         Summary { width: Some(height * 16 / 9), height: Some(height), fps, ..Summary::default() }
@@ -89,35 +87,46 @@ mod tests {
         assert_eq!(level(&Summary::default()), None);
     }
 
+    fn told(leveller: &mut Leveller, height: u32) -> QualityLevel {
+        leveller.take(&summary(height, 30.0)).expect("a picture").level
+    }
+
     #[test]
     fn it_does_not_flicker() {
         let mut leveller = Leveller::new();
-        assert_eq!(leveller.take(&summary(720, 30.0)).map(|quality| quality.level), Some(QualityLevel::High));
         for _ in 0..50 {
-            assert_eq!(leveller.take(&summary(360, 30.0)), None);
-            assert_eq!(leveller.take(&summary(720, 30.0)), None);
+            assert_eq!(told(&mut leveller, 720), QualityLevel::High);
+            assert_eq!(told(&mut leveller, 360), QualityLevel::High);
         }
     }
 
     #[test]
     fn worse_is_told_sooner_than_better() {
         let mut leveller = Leveller::new();
-        leveller.take(&summary(720, 30.0));
-        let told = |leveller: &mut Leveller, height| {
-            (1..10).find_map(|times| leveller.take(&summary(height, 30.0)).map(|quality| (times, quality.level)))
-        };
-        assert_eq!(told(&mut leveller, 180), Some((2, QualityLevel::Low)));
-        assert_eq!(told(&mut leveller, 360), Some((3, QualityLevel::Medium)));
-        assert_eq!(told(&mut leveller, 720), Some((3, QualityLevel::High)));
-        assert_eq!(told(&mut leveller, 720), None);
+        told(&mut leveller, 720);
+        let mut after = |height, level| (1..10).find(|_| told(&mut leveller, height) == level);
+        assert_eq!(after(180, QualityLevel::Low), Some(2));
+        assert_eq!(after(360, QualityLevel::Medium), Some(3));
+        assert_eq!(after(720, QualityLevel::High), Some(3));
     }
 
     #[test]
     fn a_fall_by_way_of_medium_is_told_as_where_it_ends() {
         let mut leveller = Leveller::new();
-        leveller.take(&summary(720, 30.0));
-        assert_eq!(leveller.take(&summary(360, 30.0)), None);
-        assert_eq!(leveller.take(&summary(180, 30.0)).map(|quality| quality.level), Some(QualityLevel::Low));
+        told(&mut leveller, 720);
+        assert_eq!(told(&mut leveller, 360), QualityLevel::High);
+        assert_eq!(told(&mut leveller, 180), QualityLevel::Low);
+    }
+
+    /// The level stays where 720 lines become 1080, or the bitrate falls to a tenth.
+    #[test]
+    fn what_is_told_beside_the_level_is_that_of_the_last_summary() {
+        let mut leveller = Leveller::new();
+        told(&mut leveller, 720);
+        let now = Summary { bitrate: 250_000, limited_by: Some(LimitedBy::Cpu), ..summary(1080, 30.0) };
+        let quality = leveller.take(&now).expect("a picture");
+        assert_eq!((quality.level, quality.height), (QualityLevel::High, Some(1080)));
+        assert_eq!((quality.bitrate, quality.limited_by), (Some(250_000), Some(LimitedBy::Cpu)));
     }
 
     #[test]

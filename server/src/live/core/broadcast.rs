@@ -1,7 +1,6 @@
 //! The broadcaster: one at a time, held for a while when its link is lost, replaced by a takeover.
 
 use samewire_protocol::live::methods::{Peer, StartParams};
-use samewire_protocol::live::stats::Leveller;
 use samewire_protocol::live::{
     EndReason, LeaveReason, LiveEvent, LiveRecord, LiveSignal, LiveState, StreamEnded, StreamPaused, StreamResumed,
     StreamStarted,
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use super::counts::Told;
 use super::peers::renewal;
+use super::quality::Measured;
 use super::{Change, Core, Out, Owed, Place, forbidden};
 use crate::auth::Identity;
 use crate::live::role::{BROADCASTER, Part};
@@ -30,9 +30,7 @@ pub(super) struct Broadcaster {
     is_lost: bool,
     /// It has not been told of all its viewers.
     pub(super) is_behind: bool,
-    /// What its reports come to, and when the last one came.
-    pub(super) leveller: Leveller,
-    pub(super) reported: Option<Millis>,
+    pub(super) measured: Measured,
     /// When it said last that it has none of its peer connections.
     renewed: Option<Millis>,
 }
@@ -303,8 +301,7 @@ impl Broadcaster {
             away: None,
             is_lost: false,
             is_behind: false,
-            leveller: Leveller::new(),
-            reported: None,
+            measured: Measured::default(),
             renewed: None,
         }
     }

@@ -60,6 +60,8 @@ pub(crate) struct Place {
 pub(crate) enum Out {
     /// The room is told, and its state changes.
     Event(LiveEvent, Change),
+    /// The room's state changes by this merge patch, and that is all.
+    Measured(Value),
     /// One member is told.
     Signal(Place, LiveSignal, Owed),
 }
@@ -203,7 +205,7 @@ impl Core {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Millis> {
         let gone = self.is_over().then_some(self.touched + self.kept());
-        let parts = [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.again];
+        let parts = [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.quality_due(), self.again];
         parts.into_iter().chain([gone]).flatten().min()
     }
 
@@ -217,6 +219,7 @@ impl Core {
             self.tell_again(now);
         }
         self.count(now);
+        self.tell_quality(now);
     }
 
     /// Whether nothing of it is of interest any more.

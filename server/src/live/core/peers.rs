@@ -37,15 +37,15 @@ impl Core {
         Ok(self.peers())
     }
 
-    /// Whether somebody may watch, or broadcast.
+    /// Whether somebody has peer connections now: the broadcaster, and a viewer that is let in.
     ///
     /// # Errors
     /// `not-joined`, `forbidden`.
-    pub(crate) fn may_watch(&self, session: SessionKey) -> Result<(), Failure> {
-        match self.seat(session)?.part.may_watch() {
-            true => Ok(()),
-            false => Err(forbidden("only who may watch the stream needs servers for peer connections")),
+    pub(crate) fn is_peer(&self, session: SessionKey) -> Result<bool, Failure> {
+        if !self.seat(session)?.part.may_watch() {
+            return Err(forbidden("only who may watch the stream needs servers for peer connections"));
         }
+        Ok(self.is_broadcaster(session) || self.viewer_of(session).is_some())
     }
 
     /// Whom a message is for, and as what it goes there.

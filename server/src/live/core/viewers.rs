@@ -20,6 +20,8 @@ pub(super) struct Viewer {
     pub(super) negotiation: Negotiation,
     /// When the peer connection was begun anew last.
     pub(super) renewed: Option<Millis>,
+    /// The last one of which it said how long it took.
+    pub(super) connected: Option<Negotiation>,
     order: u64,
     link: ViewerLink,
     /// It was told that it is let in, as far as the room knows; and it has said so by what it does.
@@ -83,6 +85,7 @@ impl Viewer {
             user,
             negotiation,
             renewed: None,
+            connected: None,
             order,
             link,
             is_told: false,

@@ -36,6 +36,15 @@ impl Ice {
         })
     }
 
+    /// The servers for who has no peer connections yet: those that take anybody. Where others are held back, what is told here ended
+    /// in 1970, so that whoever is let in asks again.
+    #[must_use]
+    pub fn without_credentials(&self) -> IceConfig {
+        let (open, held): (Vec<_>, Vec<_>) = self.fixed.iter().cloned().partition(|server| server.credential.is_none());
+        let is_all = held.is_empty() && self.turn.is_none();
+        IceConfig { ice_servers: open, expires_at: (!is_all).then_some(0), relay_only: self.relay_only }
+    }
+
     /// The servers for who starts or watches this stream, at this time in milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub fn config(&self, stream: &StreamName, who: &Identity, now_ms: u64) -> IceConfig {
@@ -64,8 +73,12 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+    fn ice(text: &str) -> Ice {
+        Ice::new(&Config::parse(text, []).expect("a configuration")).expect("usable")
+    }
+
     fn told(text: &str) -> String {
-        let ice = Ice::new(&Config::parse(text, []).expect("a configuration")).expect("usable");
+        let ice = ice(text);
         assert!(!format!("{ice:?}").contains(SECRET));
         let config = ice.config(&"stage".parse().expect("a name"), &Identity::user("maria").expect("a user"), 1_000_500);
         serde_json::to_string(&config).expect("JSON")
@@ -83,5 +96,16 @@ mod tests {
         let last = all.strip_prefix(&format!(r#"{first},{{"urls":["turn:c"],"username":"1600:"#)).expect("the same at first");
         let end = r#""}],"expires_at":1600000,"expires_in":599500,"relay_only":true}"#;
         assert!(last.contains(r#"","credential":""#) && last.ends_with(end), "{last}");
+    }
+
+    #[test]
+    fn who_is_no_peer_gets_no_password() {
+        let told = |text: &str| serde_json::to_string(&ice(text).without_credentials()).expect("JSON");
+        assert_eq!(told("[live]\nice_servers = ['stun:a']"), r#"{"ice_servers":[{"urls":["stun:a"]}]}"#);
+        let held = r#"{"ice_servers":[{"urls":["stun:a"]}],"expires_at":0}"#;
+        let fixed = format!("[live]\nice_servers = ['stun:a', {{urls = 'turn:b', username = 'u', credential = '{SECRET}'}}]");
+        assert_eq!(told(&fixed), held);
+        let turn = format!("[live]\nice_servers = ['stun:a']\n[live.turn]\nurls = 'turn:c'\nsecret = '{SECRET}'");
+        assert_eq!(told(&turn), held);
     }
 }

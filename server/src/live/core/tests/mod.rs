@@ -1,4 +1,5 @@
 mod model;
 mod properties;
+mod reports;
 mod scenes;
 mod stage;

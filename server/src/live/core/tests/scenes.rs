@@ -6,11 +6,11 @@ use samewire_protocol::{Code, Failure};
 
 use super::stage::{HOLD, LINGER, PAUSE, Stage, name};
 
-fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Code {
+pub(super) fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Code {
     result.expect_err("it must not succeed").code
 }
 
-fn live() -> Stage {
+pub(super) fn live() -> Stage {
     let mut stage = Stage::new();
     stage.join(0, "maria", "broadcaster");
     stage.start(0, false).expect("started");
@@ -307,28 +307,6 @@ fn a_peer_connection_is_begun_anew_once_a_second() {
     stage.pass(1_000);
     assert!(renew(&mut stage, next).expect("begun anew") > next);
     assert_eq!(code(stage.say(1, None, peer.negotiation)), Code::StaleNegotiation);
-}
-
-#[test]
-fn the_quality_is_told_when_it_changes() {
-    let mut stage = live();
-    stage.join(1, "eve", "viewer");
-    stage.watch(1, false).expect("let in");
-    stage.names();
-    stage.report(0, 720).expect("taken");
-    assert_eq!((stage.names().as_slice(), &stage.state["quality"]["level"]), (["quality_changed"].as_slice(), &"high".into()));
-    for _ in 0..3 {
-        stage.pass(5_000);
-        stage.report(0, 360).expect("taken");
-        stage.report(0, 720).expect("too soon to count");
-        stage.report(1, 720).expect("a viewer's own");
-    }
-    assert_eq!(
-        (stage.names().as_slice(), &stage.state["quality"]["level"]),
-        (["quality_changed"].as_slice(), &"medium".into())
-    );
-    stage.join(2, "pia", "audience");
-    assert_eq!(code(stage.report(2, 720)), Code::PeerNotFound);
 }
 
 /// One that says too much is stopped before the other end has no room left for everybody else.

@@ -181,6 +181,7 @@ impl Stage {
                     assert!(record.peak_viewers >= record.viewer_count, "{record:?}");
                     self.events.push(event);
                 }
+                Out::Measured(patch) => merge(&mut self.state, patch),
                 Out::Signal(place, signal, owed) => match self.reached(place) {
                     Some(who) if !self.jammed.contains(&who) => match self.held.get_mut(&place.member) {
                         Some(held) => held.push(signal),
@@ -241,10 +242,9 @@ impl Stage {
         Ok((self.reached(place), signal))
     }
 
-    pub(super) fn report(&mut self, who: Who, height: u32) -> Result<(), Failure> {
+    pub(super) fn report(&mut self, who: Who, viewer: Option<ViewerId>, summary: Summary) -> Result<bool, Failure> {
         let key = self.key(who);
-        let summary = Summary { width: Some(height * 16 / 9), height: Some(height), fps: 30.0, ..Summary::default() };
-        let reported = self.core.report(self.now, key, &ReportParams { stream: name(), viewer: None, summary });
+        let reported = self.core.report(self.now, key, &ReportParams { stream: name(), viewer, summary });
         self.settle();
         reported
     }
