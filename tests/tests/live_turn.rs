@@ -77,7 +77,6 @@ async fn who_has_peer_connections_gets_some_and_nobody_else() {
     }
     let waiting = eve.call(2, "live/watch", json!({"stream": "stage", "wait": true})).await.expect("it waits");
     assert_eq!((&waiting["waiting"], &waiting["ice"]), (&json!(true), &nothing));
-    assert_eq!(host.get("/metrics").await.text().matches("live_turn_credentials_total 0").count(), 1);
 
     let started = maria.call(2, "live/start", json!({"stream": "stage"})).await.expect("may start");
     let let_in = eve.call(3, "live/ice", json!({"stream": "stage"})).await.expect("servers");

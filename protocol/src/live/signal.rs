@@ -17,7 +17,7 @@ pub enum LiveSignal {
     ViewerLeft(ViewerLeft),
     /// `peers_changed`, to the broadcaster: more has changed than can be told; ask `live/peers`.
     PeersChanged,
-    /// `superseded`: another session broadcasts in this one's place, or watches in it.
+    /// `superseded`, to the broadcaster: another session broadcasts in this one's place.
     Superseded(Superseded),
     /// `watching`, to a viewer that waited: it is let in.
     Watching(PeerRef),

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use samewire_protocol::live::methods::{IceConfig, Leave, Watch as AskWatch, WatchParams, Watched};
 use samewire_protocol::live::stats::Summary;
-use samewire_protocol::live::{
-    LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, PeerMessage, PeerRef, StreamName, Superseded,
-};
+use samewire_protocol::live::{LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, PeerMessage, PeerRef, StreamName};
 use samewire_protocol::{Code, Failure};
 
 use super::stand::{Heard, Stand, ended};
@@ -19,7 +17,9 @@ use crate::rooms::Room;
 /// How a stream is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchOptions {
-    /// Whether to wait for a stream that is not live yet. Default true.
+    /// Whether to wait for a stream that is not live yet. Default true. Once it is let in, a watch goes on by itself either way: where
+    /// its place was not kept, as on a server that was started anew, it waits for the broadcaster to come back, and tells so by
+    /// [`WatchEvent::Waiting`].
     pub wait: bool,
 }
 
@@ -40,10 +40,11 @@ pub enum WatchEvent {
     Message(PeerRef, PeerMessage),
     /// Something that the whole stream is told. `stream_ended` is the last thing.
     Stream(LiveEvent),
+    /// It was let in and is a viewer no more: the server does not know its place, and nobody broadcasts. When somebody does,
+    /// [`WatchEvent::Begin`] follows. A picture that still comes over the peer connection of before need not be stopped.
+    Waiting,
     /// It is not let in, after it waited or was away for long. The last thing.
     Refused(Failure),
-    /// It watches in another session now. The last thing.
-    Superseded(Superseded),
 }
 
 /// A stream that this program watches, or waits for. Cheap to clone: clones share what they take with [`Watch::next`]. When the last
@@ -102,7 +103,7 @@ impl Watch {
         *self.inner.peer.lock()
     }
 
-    /// What to make the peer connection with, as it was told last.
+    /// What to make the peer connection with, as it was told last: while it waits, only what takes anybody.
     #[must_use]
     pub fn ice(&self) -> IceConfig {
         self.inner.ice.lock().clone()
@@ -180,19 +181,23 @@ impl Inner {
                 state.doubtful = true;
                 return;
             }
+            // Who waited was given no passwords, where there are some to be had: the answer to who is let in has them.
+            Heard::Signal(LiveSignal::Watching(_)) if self.ice.lock().expires_at.is_some() => {
+                state.doubtful = true;
+                return;
+            }
             Heard::Signal(LiveSignal::Watching(peer) | LiveSignal::Peer(peer)) => return self.begin(state, peer),
             Heard::Signal(LiveSignal::Message(peer, message)) if *self.peer.lock() == Some(peer) => {
                 WatchEvent::Message(peer, message)
             }
             Heard::Signal(LiveSignal::Refused(refused)) => WatchEvent::Refused(Failure::new(refused.code, refused.message)),
-            Heard::Signal(LiveSignal::Superseded(by)) => WatchEvent::Superseded(by),
             Heard::Signal(_) => return,
         };
         state.over = match &event {
             WatchEvent::Stream(LiveEvent::Ended(ended)) => {
                 ended.timestamp > state.since.timestamp || state.since.state.is_on() && ended.timestamp == state.since.timestamp
             }
-            WatchEvent::Refused(_) | WatchEvent::Superseded(_) => true,
+            WatchEvent::Refused(_) => true,
             _ => false,
         };
         state.waiting.push_back(event);
@@ -212,7 +217,8 @@ impl Inner {
         *self.ice.lock() = ice;
         match viewer.zip(negotiation) {
             Some((viewer, negotiation)) => self.begin(state, PeerRef { viewer, negotiation }),
-            None => *self.peer.lock() = None,
+            None if self.peer.lock().take().is_some() => state.waiting.push_back(WatchEvent::Waiting),
+            None => {}
         }
         state.since = record;
     }

@@ -83,7 +83,7 @@ pub(crate) async fn begun(broadcast: &Broadcast) -> PeerRef {
 pub(crate) async fn let_in(watch: &Watch) -> PeerRef {
     seen(watch, "to be let in", |event| match event {
         WatchEvent::Begin(peer) => Some(peer),
-        WatchEvent::Stream(_) => None,
+        WatchEvent::Stream(_) | WatchEvent::Waiting => None,
         other => panic!("{other:?}"),
     })
     .await

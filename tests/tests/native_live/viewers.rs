@@ -6,6 +6,7 @@ use samewire::Code;
 use samewire::live::{
     BroadcastEvent, BroadcastOptions, EndReason, LeaveReason, LiveEvent, LiveState, WatchEvent, WatchOptions,
 };
+use samewire_server::config::Secret;
 use samewire_tests::live::proxy::{Fate, Proxy};
 use samewire_tests::live::{Host, Insistent, within};
 
@@ -23,6 +24,22 @@ async fn a_stream_that_is_not_there_is_waited_for_or_refused() {
     let broadcast = start(&client(&host.url(), "ada", "broadcaster")).await;
     let peer = let_in(&watch).await;
     assert_eq!((begun(&broadcast).await, watch.peer()), (peer, Some(peer)));
+}
+
+/// While it waits it has only what takes anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_for_turn_are_there_when_it_is_let_in() {
+    let mut settings = config();
+    settings.live.turn.urls = vec!["turn:turn.example.com".into()];
+    settings.live.turn.secret = Some(Secret::new("a secret of at least thirty-two bytes"));
+    let host = Host::start(settings).await;
+    let watch = watch(&client(&host.url(), "bob", "viewer")).await;
+    assert_eq!((watch.peer(), watch.ice().ice_servers.len()), (None, 0));
+    let broadcast = start(&client(&host.url(), "ada", "broadcaster")).await;
+    let peer = let_in(&watch).await;
+    assert_eq!(begun(&broadcast).await, peer);
+    let names: Vec<_> = [watch.ice(), broadcast.ice()].into_iter().map(|ice| ice.ice_servers[0].username.clone()).collect();
+    assert!(names[0].is_some() && names[1].is_some() && names[0] != names[1], "{names:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
