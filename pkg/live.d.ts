@@ -82,8 +82,10 @@ export interface LiveQuality {
 
 export interface LiveList {
   streams: LiveRecord[];
-  /** Whether there are more behind them. */
+  /** Whether there may be more behind them. */
   more: boolean;
+  /** What to pass as `after` then. A page may be short, or empty, where the server has looked at very many streams for it. */
+  next?: string;
 }
 
 /** What happens to a stream, as everybody in its room hears it. Each has changed the record, too. */

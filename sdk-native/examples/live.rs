@@ -36,9 +36,9 @@ async fn list(live: Live) -> Outcome {
     loop {
         let page = live.list(after.as_deref()).await?;
         page.streams.iter().for_each(show);
-        match page.streams.last() {
-            Some(last) if page.more => after = Some(last.stream_id.to_string()),
-            _ => return Ok(()),
+        match page.next {
+            Some(next) => after = Some(next.into()),
+            None => return Ok(()),
         }
     }
 }

@@ -274,9 +274,9 @@ pub const MAX_LISTED: u32 = 1_000;
 /// What `live/list` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListParams {
-    /// The last stream of the page before. Default: the list begins with the first.
+    /// [`LiveList::next`] of the page before, or the name of a stream. Default: the list begins with the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<StreamName>,
+    pub after: Option<Box<str>>,
     /// How many. Default and most [`MAX_LISTED`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -287,9 +287,12 @@ pub struct ListParams {
 pub struct LiveList {
     /// The streams, by name.
     pub streams: Vec<LiveRecord>,
-    /// Whether there are more behind them.
+    /// Whether there may be more behind them.
     #[serde(default)]
     pub more: bool,
+    /// Where they begin then. A page may be short, or empty, where the server has looked at very many streams for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Box<str>>,
 }
 
 /// `live/end`: ends a stream, also from outside of its room. For who may broadcast it.

@@ -82,10 +82,10 @@ impl Client {
 }
 
 impl Live {
-    /// The streams that are live or paused and that this client may see, by name; `after` is the last one of the page before.
+    /// The streams that are live or paused and that this client may see, by name; `after` is [`LiveList::next`] of the page before, or
+    /// the name of a stream.
     pub async fn list(&self, after: Option<&str>) -> Result<LiveList, Failure> {
-        let after = after.map(str::parse).transpose()?;
-        self.client.call::<List>(&ListParams { after, limit: None }).await
+        self.client.call::<List>(&ListParams { after: after.map(Into::into), limit: None }).await
     }
 
     /// How a stream is.

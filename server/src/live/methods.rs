@@ -197,10 +197,14 @@ async fn ice(State(live): State<Live>, session: SessionHandle, params: StreamPar
     Ok(live.ice(&params.stream, session.identity(), is_peer))
 }
 
-/// Who may not see a stream gets what there would be if there were none.
 async fn get(State(live): State<Live>, access: Access, params: StreamParams) -> Result<LiveRecord, Failure> {
-    live.role(&access, &params.stream).await.map_err(|_| not_live(&params.stream))?;
-    Ok(live.get(&params.stream))
+    get_for(&live, &access, &params.stream).await
+}
+
+/// Who may not see a stream gets what there would be if there were none.
+pub(super) async fn get_for(live: &Live, access: &Access, stream: &StreamName) -> Result<LiveRecord, Failure> {
+    live.role(access, stream).await.map_err(|_| not_live(stream))?;
+    Ok(live.get(stream))
 }
 
 async fn list(State(live): State<Live>, access: Access, params: Option<ListParams>) -> Result<LiveList, Failure> {
@@ -210,7 +214,7 @@ async fn list(State(live): State<Live>, access: Access, params: Option<ListParam
 pub(super) async fn list_for(live: &Live, access: &Access, params: ListParams) -> Result<LiveList, Failure> {
     let ListParams { after, limit } = params;
     let limit = limit.unwrap_or(MAX_LISTED).clamp(1, MAX_LISTED) as usize;
-    live.list(access, after, limit).await
+    live.list(access, after.as_deref(), limit).await
 }
 
 async fn end(State(live): State<Live>, access: Access, params: StreamParams) -> Result<Done, Failure> {

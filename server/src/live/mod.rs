@@ -23,6 +23,7 @@
 
 mod core;
 mod ice;
+mod list;
 mod methods;
 mod metrics;
 mod rest;
@@ -34,7 +35,6 @@ mod telling;
 
 use std::sync::Arc;
 
-use samewire_protocol::live::methods::LiveList;
 use samewire_protocol::live::{EndReason, IceConfig, LiveRecord, LiveState, StreamName};
 use samewire_protocol::rooms::Role;
 use samewire_protocol::{Code, Failure};
@@ -59,6 +59,7 @@ struct Inner {
     streams: Arc<Streams>,
     rooms: Rooms,
     ice: Ice,
+    bookmarks: list::Bookmarks,
     _ticker: AbortOnDropHandle<()>,
 }
 
@@ -66,32 +67,13 @@ impl Live {
     /// Tells these rooms, whose kind `live` must be [`LiveRooms`] of the same streams, and starts the task that does what is due.
     pub(crate) fn start(streams: Arc<Streams>, rooms: Rooms, ice: Ice) -> Self {
         let ticker = AbortOnDropHandle::new(tokio::spawn(telling::run(Arc::downgrade(&streams), rooms.clone())));
-        Self(Arc::new(Inner { streams, rooms, ice, _ticker: ticker }))
+        Self(Arc::new(Inner { streams, rooms, ice, bookmarks: list::Bookmarks::new(), _ticker: ticker }))
     }
 
     /// How a stream is; one that nobody has started is `offline`.
     #[must_use]
     pub fn get(&self, stream: &StreamName) -> LiveRecord {
         self.0.streams.record(stream)
-    }
-
-    /// The streams that are live or paused and that somebody may see, by name: those after one of them, `limit` at most.
-    ///
-    /// # Errors
-    /// `room-not-found` on a server without live streams.
-    pub async fn list(&self, access: &Access, after: Option<StreamName>, limit: usize) -> Result<LiveList, Failure> {
-        let mut streams = Vec::new();
-        for stream in self.0.streams.after(after.as_ref()) {
-            let record = self.0.streams.record(&stream);
-            if !record.state.is_on() || self.role(access, &stream).await.is_err() {
-                continue;
-            }
-            if streams.len() == limit {
-                return Ok(LiveList { streams, more: true });
-            }
-            streams.push(record);
-        }
-        Ok(LiveList { streams, more: false })
     }
 
     /// Ends a stream, as an operator does. False when it was not live.

@@ -45,8 +45,7 @@ async fn list(
 
 async fn read(State(app): State<Arc<App>>, asker: Asker, at: At) -> Result<Response, Problem> {
     let stream = stream(at)?;
-    app.live.role(asker.may::<Get>()?, &stream).await?;
-    Ok(json(&app.live.get(&stream)))
+    Ok(json(&methods::get_for(&app.live, asker.may::<Get>()?, &stream).await?))
 }
 
 async fn end(State(app): State<Arc<App>>, asker: Asker, at: At) -> Result<Response, Problem> {

@@ -72,10 +72,10 @@ impl Streams {
         }
     }
 
-    /// The names after one of them.
-    pub(super) fn after(&self, name: Option<&StreamName>) -> Vec<StreamName> {
+    /// The names after one of them, so many at most.
+    pub(super) fn after(&self, name: Option<&StreamName>, most: usize) -> Vec<StreamName> {
         let from = name.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_name.lock().range((from, Bound::Unbounded)).map(|(name, _)| name.clone()).collect()
+        self.by_name.lock().range((from, Bound::Unbounded)).map(|(name, _)| name.clone()).take(most).collect()
     }
 
     pub(super) fn census(&self, state: LiveState) -> Census {

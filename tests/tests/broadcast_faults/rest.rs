@@ -26,7 +26,7 @@ async fn each_sees_the_streams_that_they_may_see() {
                 assert_eq!((&record["stream_id"], &record["state"]), (&json!(stream), &json!("live")));
                 assert_eq!(record["viewer_count"], if stream == STAGE { 2 } else { 1 });
             } else {
-                assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"));
+                assert_eq!((answer.status, answer.problem().as_str()), (404, "live-not-found"));
                 let nowhere = stage.ask(bearer, "GET", "/api/live/never").await;
                 assert_eq!(answer.text.replace(stream, "never"), nowhere.text, "it is as one that is not there");
             }
@@ -40,9 +40,10 @@ async fn a_list_comes_in_pages() {
     let stage = Stage::new().await;
     let first = stage.ask(API_KEY, "GET", "/api/live?limit=1").await.json();
     assert_eq!((names(&first), &first["more"]), (vec![CALM], &json!(true)));
+    assert_eq!(first["next"], CALM);
     let second = stage.ask(API_KEY, "GET", &format!("/api/live?limit=1&after={CALM}")).await.json();
     assert_eq!((names(&second), &second["more"]), (vec![STAGE], &json!(false)));
-    for query in ["limit=-1", "limit=many", "after=a%20b", "after="] {
+    for query in ["limit=-1", "limit=many", "after=a%20b", "after=", "after=*AAAA"] {
         let answer = stage.ask(API_KEY, "GET", &format!("/api/live?{query}")).await;
         assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-params"), "{query}");
     }
@@ -85,7 +86,7 @@ async fn a_sessions_credential_is_as_good_as_its_token() {
         http::send(request.header("samewire-session", &asker.raw.ticket))
     };
     assert_eq!(ask(&format!("/api/live/{CALM}")).await.status, 200);
-    assert_eq!(ask(&format!("/api/live/{STAGE}")).await.problem(), "forbidden");
+    assert_eq!(ask(&format!("/api/live/{STAGE}")).await.problem(), "live-not-found");
     let nobody = http::send(http::requests().get(format!("{}/api/live", stage.host.url()))).await;
     assert_eq!((nobody.status, nobody.problem().as_str()), (401, "unauthenticated"));
     stage.nobody_notices("a credential").await;
