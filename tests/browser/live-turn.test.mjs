@@ -43,6 +43,15 @@ test("frames flow through it, and the statistics say so", async () => {
   assert.equal(leg(diagnosis, "turn").ok, true, JSON.stringify(diagnosis));
 });
 
+test("who waited has its password when it is let in", async () => {
+  const stream = "relayed-later";
+  const viewer = await stage.viewer(stream, { frames: 0 });
+  await viewer.do(() => becomes(view, ({ waiting }) => waiting));
+  await stage.broadcaster(stream, { source: "red" });
+  await viewer.shows(10);
+  await viewer.do(() => becomes(view, ({ stats }) => stats?.relay === true));
+});
+
 test("frames come back when it was away", async () => {
   const stream = "relayed-again";
   await stage.broadcaster(stream, { source: "red" });

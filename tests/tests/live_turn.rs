@@ -71,7 +71,7 @@ async fn who_has_peer_connections_gets_some_and_nobody_else() {
     assert_eq!(refused["code"], "forbidden");
 
     // Nobody has credentials for a stream that nobody has started: their number would be that of the names one can think of.
-    let nothing = json!({"ice_servers": [], "expires_at": 0});
+    let nothing = json!({"ice_servers": [], "expires_at": 0, "expires_in": 0});
     for member in [&mut *maria, &mut *eve] {
         assert_eq!(member.call(1, "live/ice", json!({"stream": "stage"})).await.expect("an answer"), nothing);
     }

@@ -29,9 +29,12 @@ export class IceServers {
     return this.#config;
   }
 
-  /** To be called each second: whoever looks for another way later finds credentials that hold. */
+  /**
+   * To be called each second: whoever looks for another way later finds credentials that hold. Who waits has none to be renewed, and
+   * asks when it is let in.
+   */
   tend() {
-    if (this.#config && this.#due && this.#line.up) this.#renew().catch(() => {});
+    if (this.#config?.expires_in && this.#due && this.#line.up) this.#renew().catch(() => {});
   }
 
   get #due() {

@@ -205,7 +205,8 @@ impl Core {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Millis> {
         let gone = self.is_over().then_some(self.touched + self.kept());
-        let parts = [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.quality_due(), self.again];
+        let parts =
+            [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.quality_due(), self.again];
         parts.into_iter().chain([gone]).flatten().min()
     }
 

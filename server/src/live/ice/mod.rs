@@ -41,8 +41,8 @@ impl Ice {
     #[must_use]
     pub fn without_credentials(&self) -> IceConfig {
         let (open, held): (Vec<_>, Vec<_>) = self.fixed.iter().cloned().partition(|server| server.credential.is_none());
-        let is_all = held.is_empty() && self.turn.is_none();
-        IceConfig { ice_servers: open, expires_at: (!is_all).then_some(0), relay_only: self.relay_only }
+        let end = (!held.is_empty() || self.turn.is_some()).then_some(0);
+        IceConfig { ice_servers: open, expires_at: end, expires_in: end, relay_only: self.relay_only }
     }
 
     /// The servers for who starts or watches this stream, at this time in milliseconds since 1970-01-01 UTC.
@@ -102,7 +102,7 @@ mod tests {
     fn who_is_no_peer_gets_no_password() {
         let told = |text: &str| serde_json::to_string(&ice(text).without_credentials()).expect("JSON");
         assert_eq!(told("[live]\nice_servers = ['stun:a']"), r#"{"ice_servers":[{"urls":["stun:a"]}]}"#);
-        let held = r#"{"ice_servers":[{"urls":["stun:a"]}],"expires_at":0}"#;
+        let held = r#"{"ice_servers":[{"urls":["stun:a"]}],"expires_at":0,"expires_in":0}"#;
         let fixed = format!("[live]\nice_servers = ['stun:a', {{urls = 'turn:b', username = 'u', credential = '{SECRET}'}}]");
         assert_eq!(told(&fixed), held);
         let turn = format!("[live]\nice_servers = ['stun:a']\n[live.turn]\nurls = 'turn:c'\nsecret = '{SECRET}'");
