@@ -190,7 +190,7 @@ describe("once it was let in", () => {
     room.joins("offline");
     await settled();
     assert.deepEqual(client.called("live/watch"), [{ wait: false, anew: true }, { wait: true, anew: false }]);
-    assert.equal(peers[0].closed, false);
+    assert.deepEqual([peers[0].closed, peers[0].last("configure")], [false, undefined], "whoever waits is given no credentials");
     assert.ok(!states.some((state) => state.startsWith("failed")), String(states));
     room.says("watching", { viewer: "v_2", negotiation: 9 });
     await settled();

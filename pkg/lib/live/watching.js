@@ -129,8 +129,8 @@ export class Watching {
       this.#anew = false;
       this.#tries = 0;
       this.#admitted = true;
-      this.#ice.take(ice);
-      // One that the server does not know any more may play on, but there is nobody to speak to.
+      // One that the server does not know any more may play on, with what it has, but there is nobody to speak to.
+      if (viewer || !this.#peer) this.#ice.take(ice);
       if (!viewer) return;
       this.#admit(viewer, negotiation);
       this.#peer.link(true);
