@@ -5,6 +5,7 @@
 
 pub mod diagnosis;
 mod event;
+mod ice;
 mod message;
 pub mod methods;
 mod name;
@@ -18,8 +19,8 @@ pub mod view;
 pub use event::{
     LiveEvent, QUALITY_MEASURED, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged,
 };
+pub use ice::{IceConfig, IceServer};
 pub use message::{Candidate, Candidates, Description, PeerMessage};
-pub use methods::{IceConfig, IceServer};
 pub use name::{Negotiation, ROOM_KIND, StreamName, StreamNameError, ViewerId, ViewerIdError};
 pub use record::{EndReason, LimitedBy, LiveRecord, LiveState, Media, Quality, QualityLevel};
 pub use signal::{LeaveReason, LiveSignal, PeerRef, Refused, Superseded, ViewerJoined, ViewerLeft};

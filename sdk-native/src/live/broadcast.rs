@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use samewire_protocol::live::methods::{IceConfig, Peer, Peers as AskPeers, Start, StartParams, Started, Stop};
+use samewire_protocol::live::methods::{Peer, Peers as AskPeers, Start, StartParams, Started, Stop};
 use samewire_protocol::live::stats::Summary;
 use samewire_protocol::live::{
-    LiveEvent, LiveRecord, LiveSignal, LiveState, Media, Negotiation, PeerMessage, PeerRef, StreamName, Superseded, ViewerId,
-    ViewerLeft,
+    IceConfig, LiveEvent, LiveRecord, LiveSignal, LiveState, Media, Negotiation, PeerMessage, PeerRef, StreamName, Superseded,
+    ViewerId, ViewerLeft,
 };
 use samewire_protocol::{Code, Failure};
 use serde_json::Value;

@@ -58,13 +58,13 @@ pub use broadcast::{Broadcast, BroadcastEvent, BroadcastOptions};
 pub use observer::Observer;
 pub use watch::{Watch, WatchEvent, WatchOptions};
 
-pub use samewire_protocol::live::methods::{IceConfig, IceServer, LiveList, Peer};
+pub use samewire_protocol::live::methods::{LiveList, Peer};
 pub use samewire_protocol::live::stats::Summary;
 pub use samewire_protocol::live::{
-    Candidate, Candidates, Description, EndReason, LeaveReason, LimitedBy, LiveEvent, LiveRecord, LiveState, Media,
-    Negotiation, PeerMessage, PeerRef, Quality, QualityChanged, QualityLevel, StreamEnded, StreamName, StreamNameError,
-    StreamPaused, StreamResumed, StreamStarted, Superseded, Timestamp, TimestampError, ViewerCountChanged, ViewerId,
-    ViewerIdError, ViewerLeft,
+    Candidate, Candidates, Description, EndReason, IceConfig, IceServer, LeaveReason, LimitedBy, LiveEvent, LiveRecord,
+    LiveState, Media, Negotiation, PeerMessage, PeerRef, Quality, QualityChanged, QualityLevel, StreamEnded, StreamName,
+    StreamNameError, StreamPaused, StreamResumed, StreamStarted, Superseded, Timestamp, TimestampError, ViewerCountChanged,
+    ViewerId, ViewerIdError, ViewerLeft,
 };
 
 /// The live streams of a server.

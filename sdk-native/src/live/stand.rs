@@ -1,11 +1,11 @@
 //! A place in a live stream's room, whatever its holder does there.
 
 use samewire_protocol::live::methods::{
-    Get, Ice, IceConfig, Renegotiate, RenegotiateParams, Report, ReportParams, Signal, SignalParams, StreamParams,
+    Get, Ice, Renegotiate, RenegotiateParams, Report, ReportParams, Signal, SignalParams, StreamParams,
 };
 use samewire_protocol::live::stats::Summary;
 use samewire_protocol::live::{
-    EndReason, LiveEvent, LiveRecord, LiveSignal, Negotiation, PeerMessage, StreamEnded, StreamName, ViewerId,
+    EndReason, IceConfig, LiveEvent, LiveRecord, LiveSignal, Negotiation, PeerMessage, StreamEnded, StreamName, ViewerId,
 };
 use samewire_protocol::{Code, Failure, Method};
 

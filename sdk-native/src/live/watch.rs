@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use samewire_protocol::live::methods::{IceConfig, Leave, Watch as AskWatch, WatchParams, Watched};
+use samewire_protocol::live::methods::{Leave, Watch as AskWatch, WatchParams, Watched};
 use samewire_protocol::live::stats::Summary;
-use samewire_protocol::live::{LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, PeerMessage, PeerRef, StreamName};
+use samewire_protocol::live::{
+    IceConfig, LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, PeerMessage, PeerRef, StreamName,
+};
 use samewire_protocol::{Code, Failure};
 
 use super::stand::{Heard, Stand, ended};
