@@ -122,7 +122,7 @@ export function useBroadcast(client, stream, media, options) {
     const { state, what, reason, error, record, viewers, stats, muted } = broadcast;
     return { broadcast, state, what, reason, error, record, viewers, stats, muted };
   };
-  return usePart(begin, ["state", "record", "viewers", "stats"], read, UNSENT, [client, stream, media]);
+  return usePart(begin, ["state", "record", "viewers", "stats", "muted"], read, UNSENT, [client, stream, media]);
 }
 
 const UNKNOWN = { record: undefined, error: undefined };
