@@ -12,6 +12,7 @@ const EVENTS = {
   stream_started: () => ["join", "the stream begins"],
   stream_paused: () => ["cut", "the broadcaster is away"],
   stream_resumed: () => ["join", "the broadcaster is back"],
+  stream_changed: () => ["join", "the stream goes on with something else said of it"],
   stream_ended: ({ reason }) => ["cut", whyEnded(reason)],
   viewer_count_changed: ({ viewer_count: now, peak_viewers: most }) => ["count", `${plural(now, "viewer")}, ${most} at most so far`],
   quality_changed: ({ quality }) => ["count", Object.values(qualityWords(quality)).filter(Boolean).join(", ")],

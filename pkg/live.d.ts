@@ -94,6 +94,8 @@ export interface LiveEvents {
   /** Its broadcaster is away; the place is held. Video that still flows goes on. */
   stream_paused: { stream_id: string; hold_until: string; timestamp: string };
   stream_resumed: { stream_id: string; timestamp: string };
+  /** Another session broadcasts it, or its title, info, media or cap is another. The record has them. */
+  stream_changed: { stream_id: string; broadcaster?: string; timestamp: string };
   stream_ended: { stream_id: string; reason: LiveEndReason; timestamp: string };
   /** At most twice a second in big streams; the last value is always told. */
   viewer_count_changed: { stream_id: string; viewer_count: number; peak_viewers: number; timestamp: string };

@@ -48,6 +48,9 @@ pub const MAX_BATCH: usize = 1_000;
 /// How many signals are kept for a member whose link is lost.
 pub const SIGNALS_KEPT: usize = 64;
 
+/// How many bytes of signals are kept for a member before those that were given to its link are let go, and no more are taken.
+pub const SIGNALS_KEPT_BYTES: usize = 1024 * 1024;
+
 /// How long signals are kept for a member whose link is lost, in milliseconds.
 pub const SIGNALS_KEPT_MS: u64 = 30_000;
 

@@ -18,6 +18,8 @@ pub enum LiveEvent {
     Paused(StreamPaused),
     /// `stream_resumed`: the broadcaster is back.
     Resumed(StreamResumed),
+    /// `stream_changed`: another session broadcasts it, or something else is said of it.
+    Changed(StreamChanged),
     /// `stream_ended`: it is over.
     Ended(StreamEnded),
     /// `viewer_count_changed`: more or fewer are watching.
@@ -54,6 +56,18 @@ pub struct StreamPaused {
 pub struct StreamResumed {
     /// The stream.
     pub stream_id: StreamName,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// `stream_changed`. What it is called and made of now is in the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamChanged {
+    /// The stream.
+    pub stream_id: StreamName,
+    /// The broadcaster's user; none for an anonymous one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcaster: Option<Box<str>>,
     /// When.
     pub timestamp: Timestamp,
 }
@@ -140,6 +154,7 @@ events! {
     Started(StreamStarted) = "stream_started";
     Paused(StreamPaused) = "stream_paused";
     Resumed(StreamResumed) = "stream_resumed";
+    Changed(StreamChanged) = "stream_changed";
     Ended(StreamEnded) = "stream_ended";
     ViewerCount(ViewerCountChanged) = "viewer_count_changed";
     Quality(QualityChanged) = "quality_changed";
@@ -166,6 +181,7 @@ mod tests {
             LiveEvent::Started(StreamStarted { stream_id: stream_id.clone(), broadcaster: Some("ada".into()), timestamp }),
             LiveEvent::Paused(StreamPaused { stream_id: stream_id.clone(), hold_until: timestamp, timestamp }),
             LiveEvent::Resumed(StreamResumed { stream_id: stream_id.clone(), timestamp }),
+            LiveEvent::Changed(StreamChanged { stream_id: stream_id.clone(), broadcaster: None, timestamp }),
             LiveEvent::Ended(StreamEnded { stream_id: stream_id.clone(), reason: EndReason::Stopped, timestamp }),
             LiveEvent::ViewerCount(ViewerCountChanged {
                 stream_id: stream_id.clone(),

@@ -110,6 +110,10 @@ impl Description {
                 "the description does not begin with `v=0`; pass on the browser's `sdp`",
             ));
         }
+        if holds_control(&self.sdp) {
+            let told = "the description holds control characters; pass on the browser's `sdp` as it is";
+            return Err(Failure::new(Code::BadParams, told));
+        }
         Ok(())
     }
 }
@@ -128,8 +132,20 @@ impl Candidates {
             let told = format!("a candidate is longer than {MAX_CANDIDATE} bytes, or one of its names than {MAX_TAG}");
             return Err(Failure::new(Code::TooBig, told));
         }
+        let odd = |candidate: &Candidate| {
+            holds_control(&candidate.candidate) || tags(candidate).iter().flatten().any(|tag| holds_control(tag))
+        };
+        if self.candidates.iter().any(odd) {
+            let told = "a candidate holds control characters; pass on the browser's as it is";
+            return Err(Failure::new(Code::BadParams, told));
+        }
         Ok(())
     }
+}
+
+/// Whether there are characters that no description has, and that take six times their room in JSON.
+fn holds_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\r' | b'\n' | b'\t'))
 }
 
 #[cfg(test)]
@@ -195,6 +211,9 @@ mod tests {
             r#"{"type":"offer","round":1,"sdp":7}"#,
             r#"{"type":"offer","round":-1,"sdp":"v=0"}"#,
             r#"{"type":"offer","sdp":"v=0"}"#,
+            r#"{"type":"offer","round":1,"sdp":"v=0\u0000"}"#,
+            r#"{"type":"candidates","candidates":[{"candidate":"\u001f"}]}"#,
+            r#"{"type":"candidates","candidates":[{"candidate":"","sdpMid":"\u0001"}]}"#,
             r#"{"type":"bye"}"#,
             r#"{"type":"candidates","candidates":["a"]}"#,
             r#"{"type":"candidates","candidates":[{"sdpMid":"0"}]}"#,

@@ -17,7 +17,8 @@ mod timestamp;
 pub mod view;
 
 pub use event::{
-    LiveEvent, QUALITY_MEASURED, QualityChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted, ViewerCountChanged,
+    LiveEvent, QUALITY_MEASURED, QualityChanged, StreamChanged, StreamEnded, StreamPaused, StreamResumed, StreamStarted,
+    ViewerCountChanged,
 };
 pub use ice::{IceConfig, IceServer};
 pub use message::{Candidate, Candidates, Description, PeerMessage};

@@ -26,6 +26,7 @@ mod ice;
 mod list;
 mod methods;
 mod metrics;
+mod over;
 mod rest;
 mod role;
 mod room;

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use samewire_protocol::limits::MAX_SDP;
 use samewire_protocol::live::{ROOM_KIND, StreamName};
 use samewire_protocol::rooms::{Role, RoomName};
 use samewire_protocol::{Code, Failure};
@@ -42,8 +43,8 @@ pub(crate) fn policy(dev: bool) -> KindPolicy {
         // The state has what counts; the history is for those who were cut off.
         history_age: std::time::Duration::from_millis(super::core::KEPT),
         slow: Slow::Latest,
-        // A session description, with each of its bytes escaped.
-        max_message: 512 * 1024,
+        // A session description, in which each character may take two in JSON, and what is said around it.
+        max_message: 2 * MAX_SDP as u64 + 1024,
         max_members: 100_000,
         ..KindPolicy::default()
     }

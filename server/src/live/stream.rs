@@ -28,6 +28,8 @@ pub(super) struct Inner {
     pub(super) is_gone: bool,
     /// When it will be looked at, as the schedule has it.
     pub(super) scheduled: Option<Millis>,
+    /// Since when it is over, as the list of those has it.
+    pub(super) over: Option<Millis>,
     /// Against whose number of streams it counts.
     pub(super) counted: Option<Owner>,
 }
@@ -44,7 +46,7 @@ pub(super) type Receipt = oneshot::Sender<Result<(), Failure>>;
 
 impl Stream {
     pub(super) fn new(name: StreamName, core: Core) -> Arc<Self> {
-        let inner = Inner { core, queue: VecDeque::new(), is_gone: false, scheduled: None, counted: None };
+        let inner = Inner { core, queue: VecDeque::new(), is_gone: false, scheduled: None, over: None, counted: None };
         Arc::new(Self { name, inner: Mutex::new(inner), telling: Mutex::default() })
     }
 

@@ -1,6 +1,6 @@
 //! The streams that there are, by name, and when each wants to be looked at.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -10,16 +10,14 @@ use samewire_protocol::{Code, Failure};
 use tokio::sync::Notify;
 
 use super::core::{Core, Settings};
+use super::over::Over;
 use super::stream::{Inner, Stream};
-use super::{Census, Metrics};
+use super::{Census, Metrics, over};
 use crate::app::millis;
 use crate::auth::{Identity, Owner};
 use crate::config;
 use crate::rooms::core::{MemberNews, Millis};
 use crate::session::random;
-
-/// Of so many streams that are over is the record kept.
-const MOST_OVER: usize = 10_000;
 
 /// The streams of a server.
 pub(crate) struct Streams {
@@ -27,19 +25,23 @@ pub(crate) struct Streams {
     pub(super) metrics: Metrics,
     /// How many an identity may have live at once.
     most: u32,
-    by_name: Mutex<BTreeMap<StreamName, Arc<Stream>>>,
+    pub(super) by_name: Mutex<BTreeMap<StreamName, Arc<Stream>>>,
     /// Streams by when they want to be looked at, each once.
     due: Mutex<BTreeSet<(Millis, StreamName)>>,
     /// The bell for when there is something earlier.
     pub(super) earlier: Notify,
     /// How many streams of an owner are live or paused.
     owners: Mutex<HashMap<Owner, u32>>,
-    /// Streams that are over and that nobody is in, the first one first. Some may have been started again.
-    over: Mutex<VecDeque<StreamName>>,
+    pub(super) over: Mutex<Over>,
 }
 
 impl Streams {
     pub(crate) fn new(live: &config::Live) -> Arc<Self> {
+        Self::keeping(live, over::MOST)
+    }
+
+    /// The same, with the records of so many that are over.
+    pub(super) fn keeping(live: &config::Live, most_over: usize) -> Arc<Self> {
         let settings = Settings {
             hold: millis(live.hold),
             pause_after: millis(live.pause_after),
@@ -53,7 +55,7 @@ impl Streams {
             due: Mutex::default(),
             earlier: Notify::new(),
             owners: Mutex::default(),
-            over: Mutex::default(),
+            over: Mutex::new(Over::new(most_over)),
         })
     }
 
@@ -154,14 +156,16 @@ impl Streams {
                 Some(0)
             };
             self.schedule(stream, inner, due);
+            self.enlist(stream, inner);
             if inner.core.state().is_on() { None } else { inner.counted.take() }
         });
         if let Some(owner) = released {
             self.release(&owner);
         }
+        self.make_space();
     }
 
-    fn schedule(&self, stream: &Stream, inner: &mut Inner, at: Option<Millis>) {
+    pub(super) fn schedule(&self, stream: &Stream, inner: &mut Inner, at: Option<Millis>) {
         if inner.scheduled == at {
             return;
         }
@@ -195,46 +199,6 @@ impl Streams {
         let found = names.into_iter().filter_map(|(at, name)| Some((at, self.find(&name)?)));
         let taken = found.inspect(|(at, stream)| stream.with(|inner, _| inner.was_scheduled(*at)));
         taken.map(|(_, stream)| stream).collect()
-    }
-
-    /// Forgets a stream of which nothing is of interest any more; of those that are over, the ones that have been so for longest
-    /// when there are too many.
-    pub(super) fn tidy(&self, stream: &Arc<Stream>) {
-        let is_over = stream.with(|inner, now| {
-            let is_over = inner.core.is_over() && inner.queue.is_empty() && !inner.is_gone;
-            is_over.then(|| inner.core.is_idle(now))
-        });
-        match is_over {
-            None => {}
-            Some(true) => self.forget(&stream.name),
-            Some(false) => {
-                let oldest = {
-                    let mut over = self.over.lock();
-                    if over.back() != Some(&stream.name) {
-                        over.push_back(stream.name.clone());
-                    }
-                    if over.len() > MOST_OVER { over.pop_front() } else { None }
-                };
-                if let Some(oldest) = oldest {
-                    self.forget(&oldest);
-                }
-            }
-        }
-    }
-
-    fn forget(&self, name: &StreamName) {
-        let mut by_name = self.by_name.lock();
-        let Some(stream) = by_name.get(name) else { return };
-        let is_gone = stream.with(|inner, _| {
-            inner.is_gone = inner.core.is_over() && inner.queue.is_empty();
-            if inner.is_gone {
-                self.schedule(stream, inner, None);
-            }
-            inner.is_gone
-        });
-        if is_gone {
-            by_name.remove(name);
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What follows from deeds is told: events to the room, signals to single members, of each stream one after the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -70,19 +71,33 @@ fn unwritable(error: serde_json::Error) -> Failure {
     Failure::new(Code::Internal, error.to_string())
 }
 
+/// Looks after streams, each by itself: one that breaks is broken off, and the others are not touched by it.
+fn look_after(streams: &Streams, rooms: &Rooms, due: Vec<Arc<Stream>>, tick: impl Fn(&mut Core, Millis)) {
+    let look = |stream: &Arc<Stream>, deed: &dyn Fn(&mut Core, Millis)| {
+        let look = AssertUnwindSafe(|| {
+            stream.with(|inner, now| {
+                if !inner.is_gone {
+                    deed(&mut inner.core, now);
+                }
+            });
+            tell(streams, rooms, stream);
+            streams.tidy(stream);
+        });
+        catch_unwind(look).is_ok()
+    };
+    for stream in due {
+        if !look(&stream, &tick) {
+            tracing::error!(stream = %stream.name, "a live stream broke and is broken off; its broadcaster starts it again");
+            look(&stream, &Core::break_off);
+        }
+    }
+}
+
 /// Does what is due, for as long as there are streams to come.
 pub(super) async fn run(streams: Weak<Streams>, rooms: Rooms) {
     loop {
         let Some(there) = streams.upgrade() else { return };
-        for stream in there.take_due(crate::rooms::now().at) {
-            stream.with(|inner, now| {
-                if !inner.is_gone {
-                    inner.core.tick(now);
-                }
-            });
-            tell(&there, &rooms, &stream);
-            there.tidy(&stream);
-        }
+        look_after(&there, &rooms, there.take_due(crate::rooms::now().at), Core::tick);
         let earlier = there.earlier.notified();
         match there.first_due() {
             Some(at) => {
@@ -92,5 +107,60 @@ pub(super) async fn run(streams: Weak<Streams>, rooms: Rooms) {
             }
             None => earlier.await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samewire_protocol::SessionId;
+    use samewire_protocol::live::methods::StartParams;
+    use samewire_protocol::live::{EndReason, LiveState, StreamName};
+    use samewire_protocol::rooms::{Epoch, Member};
+
+    use super::*;
+    use crate::auth::Identity;
+    use crate::rooms::core::{MemberNews, What};
+    use crate::rooms::policy::role;
+    use crate::session::SessionKey;
+    use crate::{Config, Server};
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_is_begun_again_and_the_others_go_on() {
+        let data = tempfile::tempdir().expect("a folder");
+        let config = Config { dev: true, data: data.path().into(), ..Config::default() };
+        let server = Server::builder().config(config).build().await.expect("a server");
+        let live = server.live();
+        let (streams, rooms) = (&live.0.streams, &live.0.rooms);
+        let session = SessionKey { id: SessionId::from_random([7; 16]), life: 0 };
+        let [broken, sound] = ["broken", "sound"].map(|name| name.parse::<StreamName>().expect("a name"));
+        let start = |name: &StreamName| {
+            let stream = streams.find(name).expect("somebody is there");
+            let started = live.act(&stream, |core, now| core.start(now, session, &StartParams::new(name.clone())).map(drop));
+            started.expect("it is there").expect("started");
+            stream
+        };
+        let both = [&broken, &sound].map(|name| {
+            streams.heard(&MemberNews {
+                room: name.room().clone(),
+                epoch: Epoch::from_random(1),
+                member: Member(1),
+                session: Some(session),
+                identity: Identity::user("maria").expect("a user"),
+                what: What::Came { role: role("broadcaster") },
+            });
+            start(name)
+        });
+        let breaks = broken.clone();
+        look_after(streams, rooms, both.into(), move |core, now| {
+            assert_ne!(core.record(now).stream_id, breaks, "a fault");
+            core.tick(now);
+        });
+        let record = live.get(&broken);
+        assert_eq!((record.state, record.end_reason), (LiveState::Ended, Some(EndReason::BroadcasterGone)));
+        let told = rooms.state(broken.room()).expect("the room was told");
+        assert!(told.get().contains(r#""state":"ended""#), "{told}");
+        assert_eq!(live.get(&sound).state, LiveState::Live);
+        start(&broken);
+        assert_eq!(live.get(&broken).state, LiveState::Live);
     }
 }

@@ -47,7 +47,8 @@ impl Core {
     /// Starts the stream, goes on with it, or takes it over.
     ///
     /// # Errors
-    /// `not-joined`, `forbidden`, `live-taken`; `rate-limited` for who begins `anew` within a second of the last time.
+    /// `not-joined`, `forbidden`, `live-taken`; `rate-limited` for who begins `anew` within a second of the last time, and where the stream is
+    /// started and taken over all the time.
     pub(crate) fn start(&mut self, now: Millis, session: SessionKey, params: &StartParams) -> Result<Broadcasting, Failure> {
         let seat = self.seat(session)?.clone();
         if seat.part != Part::Broadcaster {
@@ -57,15 +58,14 @@ impl Core {
             )));
         }
         let resumed = match &self.broadcaster {
-            None => false,
+            None => {
+                self.may_begin(now)?;
+                false
+            }
             Some(before) if before.session == session && !before.is_lost => {
                 let renewed = if params.anew { Some(renewal(now, before.renewed)?) } else { before.renewed };
-                let before = self.record.clone();
                 self.describe(params);
                 self.broadcaster_back(now, session, seat.place);
-                if self.record != before && before.state == LiveState::Live {
-                    self.go_on(now);
-                }
                 if let Some(broadcaster) = &mut self.broadcaster {
                     broadcaster.renewed = renewed;
                 }
@@ -81,6 +81,7 @@ impl Core {
                     let told = "somebody else broadcasts this stream; wait until it ends, or start with `takeover`";
                     return Err(Failure::new(Code::LiveTaken, told));
                 }
+                self.may_begin(now)?;
                 self.describe(params);
                 self.take_over(now, session, seat.place, seat.identity.clone());
                 true
@@ -94,6 +95,7 @@ impl Core {
             // The answer has them all.
             broadcaster.is_behind = false;
         }
+        self.tell_description(now);
         self.count(now);
         Ok(Broadcasting { record: self.record(now), peers: self.peers(), resumed })
     }
@@ -133,7 +135,8 @@ impl Core {
             "paused_at": null, "hold_until": null, "quality": null, "timestamp": at,
         });
         let ended = StreamEnded { stream_id: record.stream_id.clone(), reason, timestamp: at };
-        self.event(now, LiveEvent::Ended(ended), Change::Patch(patch));
+        let change = if self.described.is_news { self.whole(now) } else { Change::Patch(patch) };
+        self.event(now, LiveEvent::Ended(ended), change);
         true
     }
 
@@ -235,9 +238,8 @@ impl Core {
         self.record.state = LiveState::Live;
         (self.record.paused_at, self.record.hold_until) = (None, None);
         let resumed = StreamResumed { stream_id: self.record.stream_id.clone(), timestamp: self.told_as(now) };
-        self.told.is_as(self.here, now);
-        let record = Box::new(self.record(now));
-        self.event(now, LiveEvent::Resumed(resumed), Change::Record(record));
+        let record = self.whole(now);
+        self.event(now, LiveEvent::Resumed(resumed), record);
     }
 
     // Beginnings.
@@ -258,8 +260,8 @@ impl Core {
             broadcaster: self.record.broadcaster.clone(),
             timestamp: at,
         };
-        let record = Box::new(self.record(now));
-        self.event(now, LiveEvent::Started(started), Change::Record(record));
+        let record = self.whole(now);
+        self.event(now, LiveEvent::Started(started), record);
         self.let_in(now, session);
     }
 
@@ -272,23 +274,8 @@ impl Core {
             self.replace(before.session);
         }
         self.connect_anew();
-        self.go_on(now);
-    }
-
-    fn describe(&mut self, params: &StartParams) {
-        let record = &mut self.record;
-        if let Some(most) = params.max_viewers {
-            record.max_viewers = most.min(self.settings.max_viewers);
-        }
-        if params.title.is_some() {
-            record.title = params.title.clone();
-        }
-        if params.info.is_some() {
-            record.info = params.info.clone();
-        }
-        if params.media.is_some() {
-            record.media = params.media;
-        }
+        self.described.is_news = true;
+        self.resume(now);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod broadcast;
 mod counts;
+mod description;
 mod knocks;
 mod peers;
 mod quality;
@@ -17,19 +18,22 @@ mod viewers;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use samewire_protocol::limits::MAX_SAFE_INTEGER;
-use samewire_protocol::live::{LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, StreamName, Timestamp, ViewerId};
+use samewire_protocol::live::{
+    EndReason, LiveEvent, LiveRecord, LiveSignal, LiveState, Negotiation, StreamEnded, StreamName, Timestamp, ViewerId,
+};
 use samewire_protocol::rooms::{Epoch, Member};
 use samewire_protocol::{Code, Failure};
 use serde_json::Value;
 
 use self::broadcast::Broadcaster;
 use self::counts::Told;
+use self::description::{BEGUN_BURST, Described};
 use self::knocks::Knocks;
 use self::refusals::Refusals;
 use self::replaced::Replaced;
 use self::seats::Seat;
 use self::viewers::{Viewer, Waiting};
-use crate::rooms::core::Millis;
+use crate::rooms::core::{Bucket, Millis};
 use crate::session::SessionKey;
 
 /// How long the record of a stream that is over is kept when nobody is in its room.
@@ -110,6 +114,9 @@ pub(crate) struct Core {
     waiting: BTreeMap<u64, Waiting>,
     refusals: Refusals,
     knocks: Knocks,
+    /// How often it may still begin or be taken over.
+    begun: Bucket,
+    described: Described,
     /// How many viewers are counted now.
     here: u64,
     told: Told,
@@ -142,6 +149,8 @@ impl Core {
             waiting: BTreeMap::new(),
             refusals: Refusals::new(),
             knocks: Knocks::default(),
+            begun: Bucket::full(now, BEGUN_BURST),
+            described: Described::default(),
             here: 0,
             told: Told::default(),
             order: 0,
@@ -205,8 +214,15 @@ impl Core {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Millis> {
         let gone = self.is_over().then_some(self.touched + self.kept());
-        let parts =
-            [self.hold_due(), self.viewers_due(), self.refusals_due(), self.count_due(), self.quality_due(), self.again];
+        let parts = [
+            self.hold_due(),
+            self.viewers_due(),
+            self.refusals_due(),
+            self.count_due(),
+            self.quality_due(),
+            self.description_due(),
+            self.again,
+        ];
         parts.into_iter().chain([gone]).flatten().min()
     }
 
@@ -219,6 +235,7 @@ impl Core {
             self.again = None;
             self.tell_again(now);
         }
+        self.tell_description(now);
         self.count(now);
         self.tell_quality(now);
     }
@@ -226,6 +243,38 @@ impl Core {
     /// Whether nothing of it is of interest any more.
     pub(crate) fn is_idle(&self, now: Millis) -> bool {
         self.is_over() && self.touched + self.kept() <= now
+    }
+
+    /// When the stream's record was of interest last.
+    pub(crate) fn touched(&self) -> Millis {
+        self.touched
+    }
+
+    /// Something in it was found broken: of what it was, only who is in the room and who waits is kept. A broadcaster that hears so
+    /// starts the stream again.
+    pub(crate) fn break_off(&mut self, now: Millis) {
+        let mut next = Self::new(self.record.stream_id.clone(), self.settings, self.seed, now);
+        (next.seats, next.waiting) = (std::mem::take(&mut self.seats), std::mem::take(&mut self.waiting));
+        (next.order, next.newest, next.ahead) = (self.order, self.newest.max(next.newest), self.ahead);
+        if let Some(broadcaster) = &self.broadcaster {
+            let timestamp = next.told_as(now);
+            let (ended_at, end_reason) = (Some(timestamp), Some(EndReason::BroadcasterGone));
+            let (started_at, broadcast_by) = (self.record.started_at, self.record.broadcaster.clone());
+            next.record = LiveRecord {
+                state: LiveState::Ended,
+                broadcaster: broadcast_by,
+                started_at,
+                ended_at,
+                end_reason,
+                ..next.record
+            };
+            let stream_id = next.record.stream_id.clone();
+            let ended = StreamEnded { stream_id, reason: EndReason::BroadcasterGone, timestamp };
+            let record = next.whole(now);
+            next.event(now, LiveEvent::Ended(ended), record);
+            next.out.extend(broadcaster.place.map(|place| Out::Signal(place, LiveSignal::PeersChanged, Owed::Nothing)));
+        }
+        *self = next;
     }
 
     /// Whether nobody is there, and nothing goes on.

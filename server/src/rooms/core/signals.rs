@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use samewire_protocol::limits::{SIGNALS_KEPT, SIGNALS_KEPT_MS};
+use samewire_protocol::limits::{SIGNALS_KEPT, SIGNALS_KEPT_BYTES, SIGNALS_KEPT_MS};
 
 use super::Millis;
 
@@ -15,27 +15,41 @@ pub(super) struct Signals {
     /// Up to here they were given to the member's link.
     given: u64,
     held: VecDeque<(u64, Millis, Bytes)>,
+    /// How many bytes are held.
+    bytes: usize,
 }
 
 impl Signals {
     /// For a member that has seen signals up to this number in an earlier membership.
     pub(super) fn after(seq: u64) -> Self {
-        Self { newest: seq, given: seq, held: VecDeque::new() }
+        Self { newest: seq, given: seq, held: VecDeque::new(), bytes: 0 }
     }
 
     /// Whether there is room for one more.
     pub(super) fn has_room(&mut self, now: Millis) -> bool {
         self.sweep(now);
-        while self.held.len() >= SIGNALS_KEPT && self.held.front().is_some_and(|(seq, ..)| *seq <= self.given) {
-            self.held.pop_front();
+        while self.is_full() && self.held.front().is_some_and(|(seq, ..)| *seq <= self.given) {
+            self.drop_first();
         }
-        self.held.len() < SIGNALS_KEPT
+        !self.is_full()
     }
 
     /// Adds one; ask [`Signals::has_room`] before.
     pub(super) fn push(&mut self, now: Millis, frame: impl FnOnce(u64) -> Bytes) {
         self.newest += 1;
-        self.held.push_back((self.newest, now, frame(self.newest)));
+        let frame = frame(self.newest);
+        self.bytes += frame.len();
+        self.held.push_back((self.newest, now, frame));
+    }
+
+    fn is_full(&self) -> bool {
+        self.held.len() >= SIGNALS_KEPT || self.bytes >= SIGNALS_KEPT_BYTES
+    }
+
+    fn drop_first(&mut self) {
+        if let Some((.., frame)) = self.held.pop_front() {
+            self.bytes -= frame.len();
+        }
     }
 
     /// The member is on a new link, and has seen signals up to this number; absent, what was given counts as seen.
@@ -43,7 +57,7 @@ impl Signals {
         let Some(seen) = seen else { return };
         self.given = seen.min(self.newest);
         while self.held.front().is_some_and(|(seq, ..)| *seq <= seen) {
-            self.held.pop_front();
+            self.drop_first();
         }
     }
 
@@ -58,7 +72,7 @@ impl Signals {
     /// Lets go of what is old. Whether something is left.
     pub(super) fn sweep(&mut self, now: Millis) -> bool {
         while self.held.front().is_some_and(|(_, at, _)| at + SIGNALS_KEPT_MS <= now) {
-            self.held.pop_front();
+            self.drop_first();
         }
         !self.held.is_empty()
     }
@@ -104,5 +118,22 @@ mod tests {
         push(&mut signals, 0);
         assert!(!signals.has_room(0));
         assert!(signals.has_room(SIGNALS_KEPT_MS));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_bytes_as_are_not_given() {
+        let mut signals = Signals::default();
+        let big = Bytes::from(vec![0; SIGNALS_KEPT_BYTES / 4]);
+        for _ in 0..4 {
+            assert!(signals.has_room(0));
+            signals.push(0, |_| big.clone());
+        }
+        assert!(!signals.has_room(0));
+        assert!(signals.next(0).is_some() && signals.has_room(0), "what was given goes first");
+        signals.push(0, |_| big.clone());
+        assert!(!signals.has_room(0) && signals.bytes == SIGNALS_KEPT_BYTES);
+        signals.resume(Some(3));
+        assert!(signals.has_room(0) && signals.bytes == SIGNALS_KEPT_BYTES / 2);
+        assert!(!signals.sweep(SIGNALS_KEPT_MS) && signals.bytes == 0);
     }
 }

@@ -62,9 +62,13 @@ struct Play {
     /// Every peer connection that ever was.
     peers: Vec<PeerRef>,
     drawn: BTreeSet<ViewerId>,
+    /// Whose each viewer's id is.
+    given: BTreeMap<ViewerId, Who>,
     /// What each broadcaster believes of its viewers, and each viewer of its peer connection.
     believes: BTreeMap<Who, BTreeMap<ViewerId, Negotiation>>,
     own: BTreeMap<Who, PeerRef>,
+    /// The newest number when each asked for its viewers.
+    since: BTreeMap<Who, u64>,
     /// Sessions that were told to ask for their peers.
     asks: BTreeSet<Who>,
     /// Who believes that it broadcasts, and who that it waits.
@@ -83,8 +87,10 @@ impl Play {
             model: Model::default(),
             peers: Vec::new(),
             drawn: BTreeSet::new(),
+            given: BTreeMap::new(),
             believes: BTreeMap::new(),
             own: BTreeMap::new(),
+            since: BTreeMap::new(),
             asks: BTreeSet::new(),
             casts: BTreeSet::new(),
             waits: BTreeSet::new(),
@@ -184,6 +190,7 @@ impl Play {
         }
         self.met(peer);
         self.model.is_viewer(who, peer);
+        self.given.insert(peer.viewer, who);
         self.own.insert(who, peer);
     }
 
@@ -192,7 +199,10 @@ impl Play {
         let jammed = self.stage.jammed.clone();
         let started = code(self.stage.start_as(who, &StartParams { takeover, anew, ..StartParams::new(super::stage::name()) }));
         if started == Err(Code::RateLimited) {
-            assert!(anew && before == Some(who), "who has a place keeps it");
+            assert!(anew || before != Some(who), "who goes on with its own is not held up");
+            if before != Some(who) {
+                self.model.replaced.retain(|other, is_unaware| *other != who || !*is_unaware);
+            }
             return;
         }
         let expected = self.model.start(who, takeover, &jammed);
@@ -208,6 +218,7 @@ impl Play {
             for (let_in, peer) in self.model.let_in(who).into_iter().zip(&started.peers) {
                 assert!(self.drawn.insert(peer.viewer));
                 self.model.is_viewer(let_in, PeerRef { viewer: peer.viewer, negotiation: peer.negotiation });
+                self.given.insert(peer.viewer, let_in);
             }
         }
         for peer in &started.peers {
@@ -224,6 +235,7 @@ impl Play {
             self.met(there);
         }
         self.believes.insert(who, started.peers.iter().map(|peer| (peer.viewer, peer.negotiation)).collect());
+        self.since.insert(who, self.stage.core.newest());
         self.asks.remove(&who);
         if before != Some(who) {
             // What was said to the one before is of no account.
@@ -332,7 +344,9 @@ impl Play {
     fn heard(&mut self, who: Who, signal: LiveSignal) {
         let believes = self.believes.entry(who).or_default();
         match signal {
-            // Of two numbers the higher one counts: this one may have been held while the other was asked for.
+            // Held since before it asked for its viewers, without having joined on its new link.
+            LiveSignal::ViewerJoined(joined)
+                if self.since.get(&who).is_some_and(|since| joined.negotiation.number() <= *since) => {}
             LiveSignal::ViewerJoined(joined) => {
                 let known = believes.entry(joined.viewer).or_insert(joined.negotiation);
                 *known = joined.negotiation.max(*known);
@@ -341,15 +355,18 @@ impl Play {
             LiveSignal::PeersChanged => drop(self.asks.insert(who)),
             LiveSignal::Watching(peer) => {
                 self.waits.remove(&who);
-                let known = self.own.get(&who).filter(|own| own.viewer == peer.viewer && own.negotiation > peer.negotiation);
+                let known = self.own.get(&who).filter(|own| own.negotiation > peer.negotiation);
                 self.own.insert(who, known.copied().unwrap_or(peer));
             }
             LiveSignal::Peer(peer) => match believes.get_mut(&peer.viewer) {
                 Some(known) => *known = peer.negotiation.max(*known),
                 None => {
                     if let Some(own) = self.own.get_mut(&who) {
-                        assert_eq!(own.viewer, peer.viewer, "nobody hears of somebody else's");
-                        own.negotiation = peer.negotiation.max(own.negotiation);
+                        assert_eq!(self.given.get(&peer.viewer), Some(&who), "nobody hears of somebody else's");
+                        // What was held may be of a place that it has left since.
+                        if own.viewer == peer.viewer {
+                            own.negotiation = peer.negotiation.max(own.negotiation);
+                        }
                     }
                 }
             },
@@ -370,6 +387,8 @@ impl Play {
 
     /// Nobody with a link waits or broadcasts in vain.
     fn check_who_is_what(&self) {
+        let record = serde_json::to_value(self.stage.core.record(self.stage.now)).expect("JSON");
+        assert_eq!(self.stage.state["broadcaster"], record["broadcaster"]);
         let hears = |who: &&Who| self.model.bodies[who].is_member && self.model.bodies[who].away.is_none();
         for who in self.waits.iter().filter(hears) {
             assert!(self.model.bodies[who].waits.is_some(), "{who} waits in vain");

@@ -267,6 +267,63 @@ fn a_grant_that_ends_ends_what_it_granted() {
     assert!(matches!(stage.events.pop(), Some(LiveEvent::Ended(ended)) if ended.reason == EndReason::GrantEnded));
 }
 
+/// Each new title used to be told as the broadcaster's return.
+#[test]
+fn a_change_of_what_is_said_of_it_is_told_once_a_second() {
+    let mut stage = live();
+    stage.names();
+    let say = |stage: &mut Stage, title: &str| {
+        let params = StartParams { title: Some(title.into()), ..StartParams::new(name()) };
+        assert!(stage.start_as(0, &params).expect("it goes on").resumed);
+    };
+    (0..500).for_each(|number| say(&mut stage, &format!("number {number}")));
+    assert_eq!((stage.names().as_slice(), &stage.state["title"]), (["stream_changed"].as_slice(), &"number 0".into()));
+    stage.pass(1_000);
+    assert_eq!((stage.names().as_slice(), &stage.state["title"]), (["stream_changed"].as_slice(), &"number 499".into()));
+    say(&mut stage, "number 499");
+    stage.pass(10_000);
+    assert!(stage.names().is_empty(), "nothing is new");
+
+    (0..2).for_each(|number| say(&mut stage, &format!("last {number}")));
+    let key = stage.key(0);
+    stage.core.stop(stage.now, key).expect("stopped");
+    stage.settle();
+    assert_eq!(
+        (stage.names().as_slice(), &stage.state["title"]),
+        (["stream_changed", "stream_ended"].as_slice(), &"last 1".into())
+    );
+}
+
+#[test]
+fn a_stream_begins_and_is_taken_over_so_often_and_no_more() {
+    let mut stage = live();
+    stage.join(1, "maria", "broadcaster");
+    stage.join(2, "eve", "viewer");
+    stage.watch(2, false).expect("let in");
+    let mut rivals = (0..500).map(|turn| stage.start(1 - turn % 2, false)).collect::<Vec<_>>();
+    let refused = rivals.pop().expect("many").expect_err("too often");
+    assert!(refused.code == Code::RateLimited && refused.retryable);
+    assert!(stage.told(2).len() < 10, "each of them takes a new peer connection");
+    assert!(!stage.names().contains(&"stream_resumed"), "nobody was away");
+
+    let broadcaster = (0..2).find(|who| stage.core.peers_for(stage.key(*who)).is_ok()).expect("one of them");
+    stage.cut(broadcaster);
+    stage.pass(PAUSE);
+    stage.join(broadcaster, "maria", "broadcaster");
+    assert!(stage.start(broadcaster, false).expect("its own").resumed, "who comes back is not meant");
+
+    let mut begun = 0;
+    for _ in 0..100 {
+        begun += usize::from(stage.start(broadcaster, false).is_ok());
+        let key = stage.key(broadcaster);
+        let _ = stage.core.stop(stage.now, key);
+        stage.settle();
+    }
+    assert!(begun < 5, "{begun} times");
+    stage.pass(2_000);
+    stage.start(broadcaster, false).expect("after a while");
+}
+
 #[test]
 fn a_crowd_is_counted_twice_a_second() {
     let mut stage = Stage::with(1_000);
