@@ -4,7 +4,7 @@
 //! the broadcaster to each viewer without the server, which tells them of each other, passes their offers, answers and candidates to
 //! exactly one of them, and counts who watches.
 //!
-//! One stream by itself is in [`core`], with the time as an argument. [`Live`] has them all: methods and what the rooms' kind hears of
+//! One stream by itself is in `core`, with the time as an argument. [`Live`] has them all: methods and what the rooms' kind hears of
 //! their members change a stream, and what follows is told by whoever is at it, in order. One task does what is due.
 //!
 //! ```
