@@ -97,7 +97,7 @@ export interface LiveEvents {
   /** Another session broadcasts it, or its title, info, media or cap is another. The record has them. */
   stream_changed: { stream_id: string; broadcaster?: string; timestamp: string };
   stream_ended: { stream_id: string; reason: LiveEndReason; timestamp: string };
-  /** At most twice a second in big streams; the last value is always told. */
+  /** At most twice a second in big streams, less often in very big ones; the last value is always told. */
   viewer_count_changed: { stream_id: string; viewer_count: number; peak_viewers: number; timestamp: string };
   quality_changed: { stream_id: string; quality: LiveQuality; timestamp: string };
 }

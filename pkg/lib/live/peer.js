@@ -22,8 +22,8 @@ export class Peer {
   }
 
   /**
-   * `hooks`: ask(method, params) calls a method about this peer, begin(negotiation) hears of another connection that counts; state(state,
-   * error), media(tracks), crashed(error).
+   * `hooks`: ask(method, params) calls a method about this peer, begin(negotiation) hears of another connection that counts; opened(connection)
+   * where the browser's own is of interest; state(state, error), media(tracks), crashed(error).
    */
   constructor(glue, side, hooks) {
     this.#hooks = hooks;
@@ -102,6 +102,7 @@ export class Peer {
 
   opened(connection) {
     this.#open = [...this.#open.slice(-1), new WeakRef(connection)];
+    this.#hooks.opened?.(connection);
   }
 
   send(negotiation, message) {

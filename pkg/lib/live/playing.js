@@ -11,6 +11,8 @@ export class Playing {
   /** Whether whoever looks at it has paused it. */
   #paused = false;
   #tell;
+  /** Whether the app knows of the stream. */
+  #told = false;
   #unlisten;
 
   /** `tell(type, value)` hears "media" and "playback". */
@@ -35,14 +37,32 @@ export class Playing {
     };
   }
 
+  /** The stream, once there is something in it. */
+  get shown() {
+    return this.#told ? this.stream : undefined;
+  }
+
+  /** Where nothing was shown yet, an element that has the tracks before anything arrives shows the first frame as soon as it is there. */
+  await(connection) {
+    if (this.#told) return;
+    connection.addEventListener("track", () => {
+      if (!this.#told) this.#take(connection.getReceivers().map(({ track }) => track));
+    });
+  }
+
   /** Shows these tracks in place of those before. */
   show(tracks) {
+    this.#told = true;
+    this.#take(tracks);
+    this.#tell("media", this.stream);
+  }
+
+  #take(tracks) {
     this.stream ??= new MediaStream();
     // Those of before go first: over another connection a track has the same id, and a stream takes an id once.
     for (const track of this.stream.getTracks()) if (!tracks.includes(track)) this.stream.removeTrack(track);
     for (const track of tracks) this.stream.addTrack(track);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
-    this.#tell("media", this.stream);
     this.#goOn();
   }
 

@@ -18,7 +18,7 @@ export class Watch extends Part {
   }
 
   get mediaStream() {
-    return this.#playing.stream;
+    return this.#playing.shown;
   }
 
   get stats() {

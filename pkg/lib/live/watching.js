@@ -185,6 +185,7 @@ export class Watching {
     const peer = new Peer(this.#glue, "viewer", {
       ask: (method, params) => this.#line.ask(method, params),
       begin: (negotiation) => present() && this.#begin(negotiation),
+      opened: (connection) => this.#playing.await(connection),
       state: (state, error) => {
         if (!present()) return;
         this.#connected = state === "connected";

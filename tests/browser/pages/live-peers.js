@@ -20,7 +20,7 @@ window.bareJoin = async (media) => {
 };
 
 /** A connection in name only: it has no sockets and no encoder, so that a page can have a thousand of them, and all of them work. */
-class HollowConnection {
+class HollowConnection extends EventTarget {
   connectionState = "new";
   iceConnectionState = "new";
   iceGatheringState = "new";
@@ -35,6 +35,7 @@ class HollowConnection {
   static made = [];
 
   constructor() {
+    super();
     HollowConnection.made.push(this);
   }
 

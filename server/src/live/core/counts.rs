@@ -1,4 +1,4 @@
-//! How many watch, and when that is told: at once, but of a crowd no more than twice a second.
+//! How many watch, and when that is told: at once, but of a crowd no more than twice a second, and of a very large one less often.
 
 use samewire_protocol::live::{LiveEvent, ViewerCountChanged};
 use serde_json::json;
@@ -9,6 +9,8 @@ use crate::rooms::core::Millis;
 /// With more viewers, or more sessions in the room, their number is told twice a second at most.
 const CROWD: usize = 50;
 const EVERY: Millis = 500;
+/// So many a second are told, or fewer: each of them is a write to a socket, and the stream has other things to say.
+const TOLD_A_SECOND: u64 = 5_000;
 
 /// The counts as they were told last.
 #[derive(Debug, Default)]
@@ -57,7 +59,8 @@ impl Core {
 
     pub(super) fn count_due(&self) -> Option<Millis> {
         let is_news = self.record.state.is_on() && (self.told.count, self.told.peak) != (self.here, self.told.real_peak);
-        let is_crowd = self.viewers.len().max(self.seats.len()) > CROWD;
-        is_news.then_some(if is_crowd { self.told.at + EVERY } else { 0 })
+        let crowd = self.viewers.len().max(self.seats.len());
+        let every = EVERY.max(crowd as u64 * 1_000 / TOLD_A_SECOND);
+        is_news.then_some(if crowd > CROWD { self.told.at + every } else { 0 })
     }
 }

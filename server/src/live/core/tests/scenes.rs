@@ -343,6 +343,25 @@ fn a_crowd_is_counted_twice_a_second() {
 }
 
 #[test]
+fn a_very_large_crowd_is_counted_less_often() {
+    let mut stage = live();
+    for who in 1..10_000 {
+        stage.join(who, "eve", "viewer");
+    }
+    stage.watch(1, false).expect("let in");
+    stage.pass(10_000);
+    stage.names();
+    stage.watch(2, false).expect("let in");
+    stage.watch(3, false).expect("let in");
+    stage.pass(1_999);
+    assert_eq!(stage.names(), ["viewer_count_changed"]);
+    assert_eq!(stage.state["viewer_count"], 2);
+    stage.pass(1);
+    assert_eq!(stage.names(), ["viewer_count_changed"]);
+    assert_eq!(stage.state["viewer_count"], 3);
+}
+
+#[test]
 fn a_peer_connection_is_begun_anew_once_a_second() {
     let mut stage = live();
     stage.join(1, "eve", "viewer");

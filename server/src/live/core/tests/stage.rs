@@ -82,7 +82,7 @@ impl Stage {
 
     pub(super) fn key(&self, who: Who) -> SessionKey {
         let life = self.lives.get(&who).copied().unwrap_or_default();
-        SessionKey { id: SessionId::from_random([who as u8; 16]), life }
+        SessionKey { id: SessionId::from_random((who as u128).to_be_bytes()), life }
     }
 
     // What happens to sessions.
