@@ -125,7 +125,7 @@ export interface LiveStateChange {
   readonly state: LiveState;
   /** With `reconnecting`: the link to the server, or the way of the frames. */
   readonly what?: "signal" | "media" | undefined;
-  /** With `ended`: why. `superseded`: another session of the user took its place; `left`: the app stopped it. */
+  /** With `ended`: why. `superseded`: another session broadcasts in this one's place; `left`: the app stopped it. */
   readonly reason?: LiveEndReason | "superseded" | "left" | undefined;
   /** With `connecting`: whether nobody broadcasts yet, and that is what is waited for. */
   readonly waiting: boolean;

@@ -50,6 +50,27 @@ describe("the element's own controls", () => {
 
   const seen = () => page.evaluate(() => ({ blocked: playing.blocked, told, paused: video.paused, muted: video.muted }));
 
+  test("is given the tracks before anything arrives on the first connection, and later ones are not shown before", async () => {
+    const shown = await page.evaluate(async () => {
+      begin();
+      const arrive = async () => {
+        const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
+        playing.expect(to);
+        from.addTransceiver("video", { direction: "sendonly" });
+        await from.setLocalDescription();
+        // Nothing is ever sent: the two never learn of each other's addresses.
+        await to.setRemoteDescription({ type: "offer", sdp: from.localDescription.sdp.replaceAll(/a=candidate.*\r\n/g, "") });
+        const shown = video.srcObject?.getTracks().includes(to.getReceivers()[0].track) ?? false;
+        for (const end of [from, to]) end.close();
+        return shown;
+      };
+      const first = [await arrive(), playing.shown];
+      connect();
+      return [...first, Boolean(playing.shown), await arrive()];
+    });
+    assert.deepEqual(shown, [true, undefined, true, false]);
+  });
+
   test("mute and pause for as long as whoever looks wants it", async () => {
     await page.evaluate(async () => {
       begin({ muted: false });

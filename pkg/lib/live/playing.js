@@ -43,7 +43,7 @@ export class Playing {
   }
 
   /** Where nothing was shown yet, an element that has the tracks before anything arrives shows the first frame as soon as it is there. */
-  await(connection) {
+  expect(connection) {
     if (this.#told) return;
     connection.addEventListener("track", () => {
       if (!this.#told) this.#take(connection.getReceivers().map(({ track }) => track));

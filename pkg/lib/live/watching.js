@@ -160,7 +160,6 @@ export class Watching {
   #heard(name, data) {
     if (name === "watching") this.#admit(data.viewer, data.negotiation);
     else if (name === "refused") this.#refused(data);
-    else if (name === "superseded") this.#finish("superseded");
     else if (data?.viewer !== this.#viewer) return;
     else if (name === "peer") this.#begin(data.negotiation);
     else this.#peer?.hear(name, data);
@@ -185,7 +184,7 @@ export class Watching {
     const peer = new Peer(this.#glue, "viewer", {
       ask: (method, params) => this.#line.ask(method, params),
       begin: (negotiation) => present() && this.#begin(negotiation),
-      opened: (connection) => this.#playing.await(connection),
+      opened: (connection) => this.#playing.expect(connection),
       state: (state, error) => {
         if (!present()) return;
         this.#connected = state === "connected";
@@ -211,11 +210,6 @@ export class Watching {
     } catch (error) {
       if (!this.#over) this.#view.failed(error);
     }
-  }
-
-  #finish(reason) {
-    this.end();
-    this.#part.finish("ended", { reason });
   }
 
   /** Gives the connection up. The last frame stays on the screen. */
