@@ -168,7 +168,10 @@ export interface BroadcastOptions {
   title?: string | undefined;
   /** What viewers are told beside it: any JSON, 1 KiB at most. */
   info?: unknown;
-  /** How the picture is encoded for each viewer. Default: as the browser chooses, in one encoding. */
+  /**
+   * How the picture is encoded for each viewer. Default: as the browser chooses, in one encoding. Of several (simulcast) a viewer takes the
+   * first one, peer to peer: the one that counts comes first.
+   */
   encodings?: RTCRtpEncodingParameters[] | undefined;
   /** What the picture is like: `motion` keeps frames, `detail` and `text` keep sharpness. Set on its track, and left there. Default: what that says. */
   contentHint?: "motion" | "detail" | "text" | undefined;
