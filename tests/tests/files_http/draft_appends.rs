@@ -108,6 +108,11 @@ async fn whoever_asks_how_far_it_is_can_go_on_from_there() {
     let upload = maria.create(Some(500_000)).await;
     let mut silent = maria.appending(&upload, 0, true).header("content-length", "500000").open().await;
     silent.write(&all[..400_000]).await;
+    // Only an append that has begun can be superseded.
+    samewire_tests::live::until("the first bytes", || async {
+        samewire_tests::live::blob_sizes(server.data()).iter().any(|&size| size > 0)
+    })
+    .await;
     let (offset, _) = maria.offset(&upload).await;
     // It says so, and is over, whatever of it was still on its way.
     assert_eq!(silent.response().await.problem(), (409, "superseded".into()));
