@@ -6,6 +6,7 @@
 
 mod auth;
 mod check;
+mod dialects;
 pub(crate) mod human;
 mod ice_url;
 mod jobs;
@@ -21,6 +22,7 @@ use samewire_protocol::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{ApiKey, Auth, Metrics, Secret};
+pub use dialects::{Dialect, Dialects, Metacom};
 pub use jobs::{ExternalKind, Jobs};
 pub use live::{IceServer, Live, Turn};
 pub use media::{Image, Video};
@@ -71,6 +73,8 @@ pub struct Config {
     pub video: Video,
     /// What is made of pictures.
     pub image: Image,
+    /// Clients of other systems.
+    pub dialects: Dialects,
     /// What clients are told about coming back.
     pub reconnect: Reconnect,
 }
@@ -94,6 +98,7 @@ impl Default for Config {
             live: Live::default(),
             video: Video::default(),
             image: Image::default(),
+            dialects: Dialects::default(),
             reconnect: Reconnect::default(),
         }
     }
@@ -123,6 +128,8 @@ pub struct SessionLimits {
     pub max_upload: u64,
     /// Sessions at once, those included whose connection is lost and may come back. Default 20000.
     pub max_sessions: usize,
+    /// Of these, sessions of one user. Default 256.
+    pub max_sessions_per_user: usize,
     /// How long a new connection may take to say hello. Default `10s`.
     #[serde(with = "human::duration")]
     pub hello_timeout: Duration,
@@ -149,6 +156,7 @@ impl Default for SessionLimits {
             window: limits.window,
             max_upload: limits.max_upload,
             max_sessions: 20_000,
+            max_sessions_per_user: 256,
             hello_timeout: Duration::from_secs(10),
             session_ttl: Duration::from_secs(120),
             heartbeat_interval: Duration::from_secs(25),

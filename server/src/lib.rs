@@ -20,6 +20,7 @@ mod app;
 pub mod auth;
 pub mod calls;
 pub mod config;
+mod dialects;
 pub mod files;
 mod http;
 mod interim;
@@ -39,6 +40,7 @@ pub mod store;
 pub mod streams;
 mod system;
 mod uploads;
+mod websocket;
 mod woken;
 
 pub use config::Config;

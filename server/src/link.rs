@@ -1,5 +1,4 @@
-//! One task per socket: it drives the machine of the session that the socket carries. The only file that knows which
-//! WebSocket library this is.
+//! One task per socket: it drives the machine of the session that the socket carries.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,109 +8,54 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use samewire_protocol::accept::{self, Input, Output};
 use samewire_protocol::limits::{CHUNK_HEADER, MAX_CHUNK};
-use samewire_protocol::wire::{Advice, SUBPROTOCOL, Text};
+use samewire_protocol::wire::{Advice, SUBPROTOCOL};
 use samewire_protocol::{Code, Failure, Instant, Link};
 use tokio::time::Sleep;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
 use crate::app::App;
-use crate::http::{Problem, origin};
-use crate::metrics::Metered;
-use crate::read_ahead::ReadAhead;
+use crate::http::origin;
 use crate::session::{Greeted, Session, greet};
-use crate::shared_write::SharedWrite;
+use crate::websocket::{Handshake, PARTING, Socket, broken, message};
 use crate::woken::Woken;
-
-type Socket = WebSocketStream<SharedWrite<ReadAhead<Metered<TokioIo<hyper::upgrade::Upgraded>>>>>;
 
 /// How many bytes are read before what they led to is sent: an answer waits for one or two chunks of a stream, not for more.
 const READ_BATCH: usize = 96 * 1024;
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
-/// How long the other side may take to hear why it is sent away.
-const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Answers an upgrade to the WebSocket at `/session`.
 pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
-    let key = match check(request.headers()) {
-        Ok(key) => key,
+    let handshake = match Handshake::check(&mut request, Some(SUBPROTOCOL)) {
+        Ok(handshake) => handshake,
         Err(problem) => return problem.into_response(),
     };
     let allowed = origin::allowed(&app.config, request.headers());
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Problem::new(&Failure::new(Code::WrongProtocol, "this connection cannot be upgraded to a WebSocket"))
-            .into_response();
-    };
+    let most = app.config.limits.wire().max_text.max(MAX_CHUNK) + CHUNK_HEADER;
+    let (response, socket) = handshake.grant(&app, most);
     app.clone().links.spawn(async move {
         // What a future needs once, it has room for as long as it runs: in boxes of their own, the greeting and the parting cost an
         // idle session nothing.
-        match upgrade.await {
-            Ok(upgraded) => {
-                let metrics = app.metrics.clone();
-                if let Some(driver) = Box::pin(welcome(app, upgraded, allowed)).await {
-                    let begun = std::time::Instant::now();
-                    driver.run().await;
-                    metrics.disconnected(begun.elapsed());
-                }
-            }
-            Err(error) => tracing::debug!(%error, "an upgrade came to nothing"),
+        let Some(socket) = Box::pin(socket).await else { return };
+        let metrics = app.metrics.clone();
+        if let Some(driver) = Box::pin(welcome(app, socket, allowed)).await {
+            let begun = std::time::Instant::now();
+            driver.run().await;
+            metrics.disconnected(begun.elapsed());
         }
     });
-    let headers = [
-        (header::CONNECTION, HeaderValue::from_static("upgrade")),
-        (header::UPGRADE, HeaderValue::from_static("websocket")),
-        (header::SEC_WEBSOCKET_ACCEPT, key),
-        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
-}
-
-/// Checks that the request is a handshake of RFC 6455, section 4.2.1, for our subprotocol.
-fn check(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
-    let wrong = |message: &str| Problem::new(&Failure::new(Code::WrongProtocol, message));
-    let has = |name: header::HeaderName, token: &str| {
-        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
-    };
-    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
-        let message = "this is the address of a WebSocket; connect with the subprotocol samewire.v1";
-        return Err(Problem::upgrade(&Failure::new(Code::WrongProtocol, message)));
-    }
-    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        let message = "only version 13 of the WebSocket protocol is spoken here";
-        return Err(Problem::upgrade(&Failure::new(Code::WrongProtocol, message)));
-    }
-    if !has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return Err(wrong("offer the WebSocket subprotocol samewire.v1"));
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| wrong("the header Sec-WebSocket-Key is missing"))?;
-    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
-        .map_err(|_| wrong("the header Sec-WebSocket-Key is not of its form"))
+    response
 }
 
 /// What drives the session of a socket that said hello. `None` when the client is gone, or was sent away.
-async fn welcome(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Result<(), Failure>) -> Option<Box<Driver>> {
-    let most = app.config.limits.wire().max_text.max(MAX_CHUNK) + CHUNK_HEADER;
-    let config = WebSocketConfig::default()
-        // An idle session must cost little; `ReadAhead` makes up for it when bytes pour in.
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(16 * 1024)
-        .max_message_size(Some(most))
-        .max_frame_size(Some(most));
-    let io = SharedWrite::new(ReadAhead::new(Metered::new(TokioIo::new(upgraded), app.metrics.clone())));
-    let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+async fn welcome(app: Arc<App>, mut socket: Socket, allowed: Result<(), Failure>) -> Option<Box<Driver>> {
     if let Err(failure) = allowed {
         app.metrics.refused(&failure);
         part(&mut socket, failure, None).await;
@@ -130,7 +74,6 @@ async fn welcome(app: Arc<App>, upgraded: hyper::upgrade::Upgraded, allowed: Res
     }
 }
 
-const READ_BUFFER: usize = 1024;
 /// How many bytes of rooms a socket is given at a time.
 const PULL_BYTES: usize = 64 * 1024;
 
@@ -196,25 +139,6 @@ async fn part(socket: &mut Socket, failure: Failure, advice: Option<Advice>) {
         Ok::<_, SocketError>(())
     })
     .await;
-}
-
-fn message(text: Text) -> Message {
-    // A frame is made of a String, so it is UTF-8; the library checks for itself.
-    Utf8Bytes::try_from(text.into_bytes()).map_or_else(|_| Message::Text(Utf8Bytes::default()), Message::Text)
-}
-
-/// What the client did wrong when the library refuses a frame; `None` when the connection simply went.
-fn broken(error: &SocketError) -> Option<Failure> {
-    match error {
-        SocketError::Capacity(_) => {
-            Some(Failure::new(Code::TooBig, format!("the frame is larger than this server takes: {error}")))
-        }
-        SocketError::Protocol(protocol) if !protocol.to_string().contains("without closing handshake") => {
-            Some(Failure::new(Code::BadFrame, format!("the frame breaks the WebSocket protocol: {error}")))
-        }
-        SocketError::Utf8(_) => Some(Failure::new(Code::BadFrame, "a text frame is not UTF-8")),
-        _ => None,
-    }
 }
 
 /// Moves frames between a socket and the machine of its session.

@@ -49,6 +49,7 @@ impl Config {
             ("limits.max_calls", limits.max_calls),
             ("limits.max_streams", limits.max_streams),
             ("limits.max_sessions", limits.max_sessions),
+            ("limits.max_sessions_per_user", limits.max_sessions_per_user),
         ] {
             if value == 0 {
                 return wrong(&format!("{name} must be at least 1"));

@@ -30,7 +30,7 @@ pub use problem::Problem;
 
 use crate::app::App;
 use crate::server::Pages;
-use crate::{files, jobs, live, portal, uploads};
+use crate::{dialects, files, jobs, live, portal, uploads};
 
 /// The routes of a server.
 pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
@@ -48,7 +48,7 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     }
     let router = router.method_not_allowed_fallback(async || Problem::wrong_method());
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
-    let router = router.merge(jobs::router(app)).merge(live::router(app));
+    let router = router.merge(jobs::router(app)).merge(live::router(app)).merge(dialects::router(app));
     let mut router = router.layer(cors(app)).merge(files::rest::router(app));
     if app.config.uploads.tus {
         router = router.merge(uploads::tus::router(app));

@@ -13,6 +13,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use samewire_protocol::wire::Continuity;
@@ -39,6 +40,8 @@ pub(crate) struct Metrics {
     answered: Counter,
     refusals: Family<Refusal, Counter>,
     tokens: Family<Token, Counter>,
+    guests: Family<Dialect, Gauge>,
+    words: Family<Dialect, Counter>,
     pub(crate) received: Counter<u64, AtomicU64>,
     pub(crate) sent: Counter<u64, AtomicU64>,
 }
@@ -62,6 +65,11 @@ struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Token {
     event: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Dialect {
+    dialect: &'static str,
 }
 
 /// What became of a token while its session went on.
@@ -88,16 +96,20 @@ impl Metrics {
             calls,
             refusals: Family::default(),
             tokens: Family::default(),
+            guests: Family::default(),
+            words: Family::default(),
             received: Counter::default(),
             sent: Counter::default(),
         };
-        let Self { registry, connects, connected, calls, refusals, tokens, received, sent, .. } = &mut metrics;
+        let Self { registry, connects, connected, calls, refusals, tokens, guests, words, received, sent, .. } = &mut metrics;
         registry.register("connects", "Hellos that were welcomed, by what became of the session before", connects.clone());
         let unit = Unit::Seconds;
         registry.register_with_unit("connection", "How long connections lasted", unit, connected.clone());
         registry.register("calls", "Calls that were answered, by how they came and what became of them", calls.clone());
         registry.register("refusals", "Hellos and requests that were not let in, by code", refusals.clone());
         registry.register("tokens", "Tokens of live sessions, by what became of them", tokens.clone());
+        registry.register("dialect_connections", "Connections of clients of other systems, by format", guests.clone());
+        registry.register("dialect_messages", "Messages of clients of other systems, by format", words.clone());
         let unit = Unit::Bytes;
         registry.register_with_unit("received", "Bytes that came in over WebSockets", unit.clone(), received.clone());
         registry.register_with_unit("sent", "Bytes that went out over WebSockets", unit, sent.clone());
@@ -144,6 +156,16 @@ impl Metrics {
     /// Somebody was not let in.
     pub(crate) fn refused(&self, failure: &Failure) {
         self.refusals.get_or_create(&Refusal { code: outcome(&failure.code) }).inc();
+    }
+
+    /// How many connections speak a format at present.
+    pub(crate) fn guests(&self, dialect: &'static str) -> Gauge {
+        self.guests.get_or_create_owned(&Dialect { dialect })
+    }
+
+    /// How many messages came in a format.
+    pub(crate) fn words(&self, dialect: &'static str) -> Counter {
+        self.words.get_or_create_owned(&Dialect { dialect })
     }
 
     /// Something became of a live session's token.

@@ -6,6 +6,7 @@ use samewire_protocol::wire::{Continuity, Hello};
 use samewire_protocol::{Code, Failure, SessionId};
 
 use super::Session;
+use super::registry::Most;
 use crate::app::{App, millis};
 use crate::auth::{Access, Ticket};
 use crate::store::now_ms;
@@ -34,6 +35,16 @@ pub(crate) async fn greet(app: &Arc<App>, hello: &Hello<'_>) -> Result<Greeted, 
         // As after a restart of the server: its owner and its streams are there, what else it remembered is not.
         app.sessions.forget(id);
     }
+    enter(app, id, access, ticket.as_ref())
+}
+
+/// A session for anybody, also where they need a token otherwise.
+pub(crate) fn greet_anybody(app: &Arc<App>) -> Result<Greeted, Failure> {
+    let id = SessionId::from_random(random()?);
+    enter(app, id, Arc::new(Access::anonymous(id)), None)
+}
+
+fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Ticket>) -> Result<Greeted, Failure> {
     let session = find_or_make(app, id, access.clone())?;
     // A welcome may be lost on its way. So what counts is not whether the session is here, but whether it is the one that welcomed
     // this client last: only that one knows which of the client's calls ran.
@@ -100,10 +111,9 @@ fn find_or_make(app: &Arc<App>, id: SessionId, access: Arc<Access>) -> Result<Ar
     }
     let [l0, l1, l2, l3, l4, l5, l6, l7, ..] = random()?;
     let life = u64::from_be_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
-    let most = app.config.limits.max_sessions;
-    app.sessions.add(Session::new(app, id, life, access), most).ok_or_else(|| {
-        Failure::new(Code::TooManySessions, format!("this server holds {most} sessions, as many as it may; try again later"))
-    })
+    let limits = &app.config.limits;
+    let most = Most { all: limits.max_sessions, user: limits.max_sessions_per_user };
+    app.sessions.add(Session::new(app, id, life, access), &most)
 }
 
 pub(crate) fn random() -> Result<[u8; 16], Failure> {

@@ -29,7 +29,7 @@ use tokio::task::AbortHandle;
 pub(crate) use bell::Bell;
 use errands::Errands;
 pub(crate) use expiry::{Expiries, expire};
-pub(crate) use greet::{Admitted, Greeted, admit, greet, random};
+pub(crate) use greet::{Admitted, Greeted, admit, greet, greet_anybody, random};
 pub use handle::{SessionHandle, SessionKey};
 pub(crate) use registry::Sessions;
 use renewal::{Held, Renewal};

@@ -5,34 +5,77 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use samewire_protocol::{Failure, SessionId};
+use samewire_protocol::{Code, Failure, SessionId};
 
 use super::Session;
+use crate::auth::Owner;
 
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<SessionId, Arc<Session>>>);
+pub(crate) struct Sessions(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    sessions: HashMap<SessionId, Arc<Session>>,
+    /// How many sessions each user has.
+    users: HashMap<Owner, usize>,
+}
+
+impl Known {
+    fn insert(&mut self, session: Arc<Session>) {
+        if !session.identity.is_anonymous() {
+            *self.users.entry(session.identity.owner().clone()).or_default() += 1;
+        }
+        self.sessions.insert(session.id, session);
+    }
+
+    fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.sessions.remove(&id)?;
+        if let Some(count) = self.users.get_mut(session.identity.owner()) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(session.identity.owner());
+            }
+        }
+        Some(session)
+    }
+}
+
+/// How many sessions there may be.
+pub(crate) struct Most {
+    pub(crate) all: usize,
+    pub(crate) user: usize,
+}
 
 impl Sessions {
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
+        self.0.lock().sessions.len()
     }
 
     pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.0.lock().get(&id).cloned()
+        self.0.lock().sessions.get(&id).cloned()
     }
 
-    /// Adds a session, unless there are `most` already. One of the same id that came first stays, and is returned.
-    pub(crate) fn add(&self, session: Arc<Session>, most: usize) -> Option<Arc<Session>> {
-        let mut sessions = self.0.lock();
-        if sessions.len() >= most && !sessions.contains_key(&session.id) {
-            return None;
+    /// Adds a session, unless there are as many as there may be. One of the same id that came first stays, and is returned.
+    pub(crate) fn add(&self, session: Arc<Session>, most: &Most) -> Result<Arc<Session>, Failure> {
+        let mut known = self.0.lock();
+        if let Some(known) = known.sessions.get(&session.id) {
+            return Ok(known.clone());
         }
-        Some(sessions.entry(session.id).or_insert(session).clone())
+        if known.sessions.len() >= most.all {
+            let told = format!("this server holds {} sessions, as many as it may; try again later", most.all);
+            return Err(Failure::new(Code::TooManySessions, told));
+        }
+        if known.users.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
+            let told = format!("this user has {} sessions, as many as one may; close some of them", most.user);
+            return Err(Failure::new(Code::TooManySessions, told));
+        }
+        known.insert(session.clone());
+        Ok(session)
     }
 
     /// Ends a session now.
     pub(crate) fn end(&self, id: SessionId) {
-        let session = self.0.lock().remove(&id);
+        let session = self.0.lock().remove(id);
         if let Some(session) = session {
             session.end();
         }
@@ -40,7 +83,7 @@ impl Sessions {
 
     /// Lets a session go whose client is gone for good, and with it all that is in memory only. What its owner has stays.
     pub(crate) fn forget(&self, id: SessionId) {
-        let session = self.0.lock().remove(&id);
+        let session = self.0.lock().remove(id);
         if let Some(session) = session {
             session.replace();
         }
@@ -48,32 +91,37 @@ impl Sessions {
 
     /// Ends a session now and tells its client why. It should not come back.
     pub(crate) fn expel(&self, session: &Arc<Session>, failure: Failure) {
-        let mut sessions = self.0.lock();
+        let mut known = self.0.lock();
         // One of the same id that was made anew is another.
-        if sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session)) {
-            sessions.remove(&session.id);
+        if known.sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session)) {
+            known.remove(session.id);
         }
-        drop(sessions);
+        drop(known);
         session.dismiss(failure, None);
         session.end();
     }
 
     /// Ends the sessions whose clients have been away for longer than `ttl`.
     pub(crate) fn sweep(&self, ttl: Duration) {
-        let expired: Vec<_> = self.0.lock().extract_if(|_, session| session.expired(ttl)).collect();
-        for (_, session) in expired {
+        let expired: Vec<_> = {
+            let mut known = self.0.lock();
+            let expired: Vec<_> =
+                known.sessions.values().filter(|session| session.expired(ttl)).map(|session| session.id).collect();
+            expired.into_iter().filter_map(|id| known.remove(id)).collect()
+        };
+        for session in expired {
             session.end();
         }
     }
 
     /// Forgets all sessions, without ending them.
     pub(crate) fn clear(&self) {
-        let sessions = std::mem::take(&mut *self.0.lock());
+        let known = std::mem::take(&mut *self.0.lock());
         // Dropped without the lock: what they let go of may look for it.
-        drop(sessions);
+        drop(known);
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.0.lock().values().cloned().collect()
+        self.0.lock().sessions.values().cloned().collect()
     }
 }

@@ -255,3 +255,25 @@ async fn a_full_house_turns_newcomers_away() {
     ward.goes_on("a full house").await;
     ward.nothing_is_left().await;
 }
+
+/// One user with more sessions than a user may have: nobody else notices.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_with_too_many_sessions_is_turned_away_alone() {
+    let mut config = limits();
+    config.limits.max_sessions_per_user = 2;
+    let mut ward = Ward::with(config).await;
+    let mut inside = [ward.attacker().await, ward.attacker().await];
+    let mut late = Raw::connect(ward.host.addr()).await;
+    late.send(&json!({"type": "hello", "token": token("mallory")})).await;
+    assert_eq!(late.expect("goodbye").await["error"]["code"], "too-many-sessions");
+    let mut other = Raw::connect(ward.host.addr()).await;
+    other.hello(json!({"token": token("trudy")})).await;
+    other.close(1000).await;
+    inside[0].close(1000).await;
+    let mut next = Raw::connect(ward.host.addr()).await;
+    next.hello(json!({"token": token("mallory")})).await;
+    next.close(1000).await;
+    inside[1].close(1000).await;
+    ward.goes_on("a user with many sessions").await;
+    ward.nothing_is_left().await;
+}

@@ -1,0 +1,59 @@
+//! The section about clients of other systems: `[dialects]`. Each is off by default, and on with `dev`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, human};
+
+/// Wire formats of other systems that are spoken besides the server's own. See `docs/dialects.md`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dialects {
+    /// Metacom 3 and 2, at `/api`.
+    pub metacom: Metacom,
+    /// Socket.IO, the namespace `/file-processing`.
+    pub socketio: Dialect,
+    /// Signalling by plain JSON, at `/ws`.
+    pub signalling: Dialect,
+    /// Portal views, at `/ws/portal-view/{id}`.
+    pub portal_views: Dialect,
+    /// The counts and events of live streams, at `/api/v1/streams/{stream}/ws`.
+    pub stream_updates: Dialect,
+}
+
+/// Whether a format is spoken, and with whom.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dialect {
+    /// Whether it is spoken. Default false; always with `dev`.
+    pub enabled: bool,
+    /// Whether clients of this format may come without a token, also where sessions may not (`auth.anonymous`). What they may do is
+    /// then what the kinds of rooms give to everybody. Default false.
+    pub anonymous: bool,
+}
+
+/// Metacom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metacom {
+    /// Whether it is spoken. Default false; always with `dev`.
+    pub enabled: bool,
+    /// Whether its clients may make calls without a token. Default false.
+    pub anonymous: bool,
+    /// The largest frame of a client. One in a browser sends each piece that a `Blob` gives it as one frame, and memory for a whole
+    /// frame is needed while it comes in. Default `16 MiB`.
+    #[serde(with = "human::bytes")]
+    pub max_frame: u64,
+}
+
+impl Default for Metacom {
+    fn default() -> Self {
+        Self { enabled: false, anonymous: false, max_frame: 16 * 1024 * 1024 }
+    }
+}
+
+impl Config {
+    /// Whether a format is spoken that is `enabled`, or not.
+    pub(crate) fn speaks(&self, enabled: bool) -> bool {
+        enabled || self.dev
+    }
+}
