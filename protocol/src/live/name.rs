@@ -70,6 +70,12 @@ impl ViewerId {
     pub const fn from_random(bits: u64) -> Self {
         Self(bits)
     }
+
+    /// Those bits.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// The text is no viewer's id.

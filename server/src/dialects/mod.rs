@@ -2,6 +2,7 @@
 //! rooms, streams and live streams as those of an SDK have, with the same rights and limits, and meet them there.
 
 mod guest;
+mod signalling;
 mod socket;
 mod stream_updates;
 
@@ -22,6 +23,9 @@ use crate::http::bearer;
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let dialects = &app.config.dialects;
     let mut router = Router::new();
+    if app.config.speaks(dialects.signalling.enabled) {
+        router = router.merge(signalling::router(app));
+    }
     if app.config.speaks(dialects.stream_updates.enabled) {
         router = router.merge(stream_updates::router(app));
     }
