@@ -62,16 +62,24 @@ pub struct Refused {
 }
 
 impl Raw {
-    /// Makes a WebSocket connection with these headers besides those that every handshake has.
+    /// Makes a WebSocket connection for sessions, with these headers besides those that every handshake has.
     ///
     /// # Panics
     /// When the server cannot be reached or does not speak HTTP.
     pub async fn dial(addr: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+        Self::dial_at(addr, "/session", headers).await
+    }
+
+    /// The same at another address of the server: a path, and what follows it.
+    ///
+    /// # Panics
+    /// As for [`Raw::dial`].
+    pub async fn dial_at(addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Self, Refused> {
         let socket = TcpStream::connect(addr).await.expect("a connection");
         socket.set_nodelay(true).expect("a socket");
         let mut raw = Self { socket, buffer: Vec::new(), skipped: Vec::new(), ticket: String::new() };
         let mut request = format!(
-            "GET /session HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         );
         for (name, value) in headers {
