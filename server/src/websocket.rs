@@ -43,9 +43,8 @@ impl Handshake {
         Ok(Self { key, subprotocol, upgrade })
     }
 
-    /// The answer to the handshake, and the socket, which is there once the answer went out. Frames of more than `most` bytes are
-    /// not read.
-    pub(crate) fn grant(self, app: &Arc<App>, most: usize) -> (Response, impl Future<Output = Option<Socket>> + Send + use<>) {
+    /// The answer to the handshake, and the connection, which is there once the answer went out.
+    pub(crate) fn answer(self) -> (Response, OnUpgrade) {
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -54,7 +53,14 @@ impl Handshake {
         if let Some(subprotocol) = self.subprotocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
         }
-        let (upgrade, metrics) = (self.upgrade, app.metrics.clone());
+        (response, self.upgrade)
+    }
+
+    /// The answer to the handshake, and the socket, which is there once the answer went out. Frames of more than `most` bytes are
+    /// not read.
+    pub(crate) fn grant(self, app: &Arc<App>, most: usize) -> (Response, impl Future<Output = Option<Socket>> + Send + use<>) {
+        let (response, upgrade) = self.answer();
+        let metrics = app.metrics.clone();
         let socket = async move {
             let upgraded = match upgrade.await {
                 Ok(upgraded) => upgraded,

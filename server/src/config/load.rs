@@ -31,7 +31,12 @@ impl Config {
     pub fn parse(text: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?;
         let keys = keys();
+        let mut allowed = None;
         for (name, value) in env {
+            if name == ALLOWED_ORIGINS {
+                allowed = Some(value);
+                continue;
+            }
             let Some((sections, key, kind)) = name.strip_prefix(ENV_PREFIX).and_then(|name| {
                 let path = name.to_ascii_lowercase();
                 keys.iter().find(|(sections, key, _)| path == joined(sections, key))
@@ -48,8 +53,20 @@ impl Config {
         }
         // Printed and read once more, because an error in a text tells the line and the key.
         let text = if table.is_empty() { String::new() } else { toml::to_string(&table).unwrap_or_default() };
-        toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))
+        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))?;
+        if let Some(allowed) = allowed.filter(|_| config.dialects.socketio.enabled) {
+            config.origins.extend(items(&allowed));
+        }
+        Ok(config)
     }
+}
+
+/// What gateways of Socket.IO are told by; heard where their clients are served.
+const ALLOWED_ORIGINS: &str = "ALLOWED_ORIGINS";
+
+/// What stands between commas.
+fn items(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned)
 }
 
 /// What a value in the environment is read as.
@@ -68,9 +85,7 @@ impl Kind {
             Self::Text => value.into(),
             Self::Number => value.parse::<i64>().map_err(|_| wrong("a number"))?.into(),
             Self::Flag => value.parse::<bool>().map_err(|_| wrong("true or false"))?.into(),
-            Self::List => {
-                value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>().into()
-            }
+            Self::List => items(&value).collect::<Vec<_>>().into(),
         })
     }
 }

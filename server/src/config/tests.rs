@@ -17,6 +17,15 @@ fn the_default_survives_being_written_and_read() {
 }
 
 #[test]
+fn the_origins_of_a_gateway_of_socket_io_count_where_its_clients_are_served() {
+    let env = [("ALLOWED_ORIGINS", "http://localhost:3000, https://yourdomain.com"), ("SAMEWIRE_ORIGINS", "https://a.example")];
+    let text = "[dialects]\nsocketio = { enabled = true }";
+    let told = ["https://a.example", "http://localhost:3000", "https://yourdomain.com"];
+    assert_eq!(read(text, &env).expect("read").origins, told);
+    assert_eq!(read("", &env).expect("read").origins, ["https://a.example"]);
+}
+
+#[test]
 fn the_environment_lies_over_the_file() {
     let text = "listen = '0.0.0.0:1'\n[streams]\nidle_ttl = '2h'\nquota = '1 GiB'";
     let env = [

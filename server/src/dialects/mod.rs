@@ -4,6 +4,7 @@
 mod guest;
 mod signalling;
 mod socket;
+pub(crate) mod socketio;
 mod stream_updates;
 
 use std::sync::Arc;

@@ -50,6 +50,9 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     let router = router.with_state(app.clone()).merge(portal::router(app.portal.clone(), Gate::new(app)));
     let router = router.merge(jobs::router(app)).merge(live::router(app)).merge(dialects::router(app));
     let mut router = router.layer(cors(app)).merge(files::rest::router(app));
+    if app.config.speaks(app.config.dialects.socketio.enabled) {
+        router = router.merge(dialects::socketio::router(app));
+    }
     if app.config.uploads.tus {
         router = router.merge(uploads::tus::router(app));
     }
