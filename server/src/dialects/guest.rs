@@ -136,6 +136,11 @@ impl Guest {
         client.leave(now, room);
     }
 
+    /// How much has happened that was not asked for yet.
+    pub(crate) fn backlog(&self) -> usize {
+        self.events.len()
+    }
+
     /// What happens next.
     ///
     /// # Errors
@@ -177,7 +182,11 @@ impl Guest {
                 }
                 Output::Event(event) => self.events.push_back(event),
                 // There is one connection, and when it is over the guest is.
-                Output::Dial { .. } | Output::HangUp { .. } => {}
+                Output::HangUp { .. } => {
+                    let told = "the server has lost this connection's session; connect again";
+                    self.parting.get_or_insert_with(|| Failure::new(Code::Overloaded, told));
+                }
+                Output::Dial { .. } => {}
                 Output::Wait(at) => {
                     self.arm(at);
                     break;
@@ -264,6 +273,8 @@ impl Guest {
         }
         self.timer = None;
         self.session.timeout();
+        // After a time in which nobody asked, the client hears the server's ping before it judges its silence.
+        self.carry_back();
         self.client.handle_timeout(self.session.app.now());
         true
     }

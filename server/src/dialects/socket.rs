@@ -1,6 +1,5 @@
 //! A WebSocket on which a dialect is spoken: one task moves frames between the socket, the dialect and its guest.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,101 +11,26 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use prometheus_client::metrics::counter::Counter;
-use samewire_protocol::session::Event;
-use samewire_protocol::{Code, Failure};
+use prometheus_client::metrics::gauge::Gauge;
+use samewire_protocol::Failure;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::closing::cut;
+pub(crate) use super::closing::{plain, unspoken};
+pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
 use crate::app::App;
 use crate::http::origin;
 use crate::websocket::{Handshake, PARTING, Socket, broken};
 
-/// How much may wait for the socket before nothing more is said, in bytes.
-const MOST_WAITING: usize = 64 * 1024;
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
-
-/// Something in an old format.
-#[derive(Debug)]
-pub(crate) enum Word {
-    Text(String),
-    Binary(Bytes),
-}
-
-/// An old wire format, and what one client of it has said.
-pub(crate) trait Dialect: Send + 'static {
-    /// What it is called in metrics and logs.
-    const NAME: &'static str;
-
-    /// The client said something.
-    ///
-    /// # Errors
-    /// Why the connection is to be closed.
-    fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure>;
-
-    /// Something happened in the guest's session.
-    ///
-    /// # Errors
-    /// Why the connection is to be closed.
-    fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure>;
-
-    /// The guest that was asked for is there, or may not come in.
-    ///
-    /// # Errors
-    /// Why the connection is to be closed.
-    fn entered(&mut self, outcome: Result<(), Failure>, _desk: &mut Desk) -> Result<(), Failure> {
-        outcome
-    }
-
-    /// Whether there is room for more from the client. The network holds it back until there is.
-    fn listens(&self) -> bool {
-        true
-    }
-
-    /// The connection is about to be closed: last words, and the close code.
-    fn part(&mut self, failure: &Failure, _desk: &mut Desk) -> u16 {
-        plain(failure)
-    }
-}
-
-/// What a dialect has at hand: its guest, and the way to its client.
-pub(crate) struct Desk {
-    app: Arc<App>,
-    guest: Option<Guest>,
-    wanted: Option<Entry>,
-    out: VecDeque<Message>,
-    waiting: usize,
-}
-
-impl Desk {
-    pub(crate) fn app(&self) -> &Arc<App> {
-        &self.app
-    }
-
-    /// The session, where somebody has come in.
-    pub(crate) fn guest(&mut self) -> Option<&mut Guest> {
-        self.guest.as_mut()
-    }
-
-    /// Lets somebody else in, in the present guest's place. Nothing is heard of the client before that is decided.
-    pub(crate) fn admit(&mut self, entry: Entry) {
-        self.wanted = Some(entry);
-    }
-
-    /// Says something to the client.
-    pub(crate) fn say(&mut self, text: String) {
-        self.waiting += text.len();
-        self.out.push_back(Message::text(text));
-    }
-
-    pub(crate) fn say_bytes(&mut self, bytes: Bytes) {
-        self.waiting += bytes.len();
-        self.out.push_back(Message::Binary(bytes));
-    }
-}
+/// Of how much the client is told before it is listened to again, and with how much that it was not told it is not.
+const TOLD_AT_ONCE: usize = 8;
+const BACKLOG: usize = 64;
 
 /// Answers the upgrade to a WebSocket on which a dialect is spoken. `most` is the size of the largest frame of a client.
 pub(crate) fn upgrade<D: Dialect>(
@@ -125,13 +49,27 @@ pub(crate) fn upgrade<D: Dialect>(
     let app = app.clone();
     app.clone().links.spawn(async move {
         let Some(socket) = socket.await else { return };
-        let guests = app.metrics.guests(D::NAME);
-        guests.inc();
-        let desk = Desk { app, guest: None, wanted: entry, out: VecDeque::new(), waiting: 0 };
+        let _counted = Counted::new(app.metrics.guests(D::NAME));
+        let desk = Desk::new(app, entry);
         Driver::new(socket, dialect, desk).run(allowed).await;
-        guests.dec();
     });
     response
+}
+
+/// A connection that counts for as long as this is there, also when its task breaks.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(connections: Gauge) -> Self {
+        connections.inc();
+        Self(connections)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 struct Driver<D> {
@@ -146,12 +84,18 @@ struct Driver<D> {
     /// Since when the socket takes nothing of what waits for it.
     moved: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// The server's end. Of guests their sessions take care; a connection without one looks itself.
+    draining: Option<Draining>,
 }
+
+type Draining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Why there is nothing more to do for now.
 enum Stop {
     /// The connection went.
     Lost,
+    /// The client closes it.
+    Closed,
     /// The connection is to be closed.
     Part(Failure),
     /// Somebody is to be let in.
@@ -161,9 +105,9 @@ enum Stop {
 impl<D: Dialect> Driver<D> {
     fn new(socket: Socket, dialect: D, desk: Desk) -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(tokio::time::sleep(desk.app.config.limits.heartbeat_interval));
-        let words = desk.app.metrics.words(D::NAME);
-        Self { socket, dialect, desk, words, unflushed: false, heard: now, asked: None, moved: now, alarm }
+        let alarm = Box::pin(tokio::time::sleep(desk.app().config.limits.heartbeat_interval));
+        let words = desk.app().metrics.words(D::NAME);
+        Self { socket, dialect, desk, words, unflushed: false, heard: now, asked: None, moved: now, alarm, draining: None }
     }
 
     async fn run(mut self, allowed: Result<(), Failure>) {
@@ -175,7 +119,7 @@ impl<D: Dialect> Driver<D> {
             Err(failure) => failure,
         };
         if self.desk.guest.is_none() {
-            self.desk.app.metrics.refused(&failure);
+            self.desk.app().metrics.refused(&failure);
         }
         tracing::debug!(dialect = D::NAME, %failure, "a connection is closed");
         self.part(failure).await;
@@ -190,9 +134,14 @@ impl<D: Dialect> Driver<D> {
             };
             match stop {
                 Stop::Lost => return None,
+                Stop::Closed => {
+                    self.desk.guest = None;
+                    let _ = tokio::time::timeout(PARTING, self.socket.close(None)).await;
+                    return None;
+                }
                 Stop::Part(failure) => return Some(failure),
                 Stop::Admit(entry) => {
-                    let outcome = Guest::enter(&self.desk.app, D::NAME, entry).await;
+                    let outcome = Guest::enter(self.desk.app(), D::NAME, entry).await;
                     let outcome = outcome.map(|guest| self.desk.guest = Some(guest));
                     if let Err(failure) = self.dialect.entered(outcome, &mut self.desk) {
                         return Some(failure);
@@ -204,16 +153,14 @@ impl<D: Dialect> Driver<D> {
 
     async fn part(mut self, failure: Failure) {
         let code = self.dialect.part(&failure, &mut self.desk);
-        let mut reason = failure.message.to_string();
-        // A close frame holds 123 bytes of it (RFC 6455, section 5.5).
-        while reason.len() > 123 {
-            reason.pop();
-        }
+        // Whatever the client still reads, for everybody else it is gone.
+        self.desk.guest = None;
+        let reason = cut(&failure.message).into();
         let _ = tokio::time::timeout(PARTING, async {
-            for message in self.desk.out.drain(..) {
+            while let Some(message) = self.desk.pop() {
                 self.socket.feed(message).await?;
             }
-            self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })).await?;
+            self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason })).await?;
             while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
             Ok::<_, tokio_tungstenite::tungstenite::Error>(())
         })
@@ -238,22 +185,39 @@ impl<D: Dialect> Driver<D> {
     /// Whether anything happened.
     fn turn(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
         self.write(context)?;
-        let mut moved = false;
-        if self.desk.waiting < MOST_WAITING
-            && let Some(guest) = &mut self.desk.guest
-            && let Poll::Ready(event) = guest.poll_event(context)
-        {
-            let event = event.map_err(Stop::Part)?;
-            self.dialect.told(event, &mut self.desk).map_err(Stop::Part)?;
-            moved = true;
-        }
+        let mut moved = self.tell(context)?;
         moved |= self.read(context)?;
         Ok(moved || self.beat(context)?)
     }
 
+    /// Tells the client what happened, as long as there is room for it.
+    fn tell(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
+        for told in 0..TOLD_AT_ONCE {
+            if self.desk.is_full() || self.desk.wanted.is_some() {
+                return Ok(told > 0);
+            }
+            let Some(guest) = &mut self.desk.guest else { return self.is_left_alone(context).map(|()| told > 0) };
+            let Poll::Ready(event) = guest.poll_event(context) else { return Ok(told > 0) };
+            self.dialect.told(event.map_err(Stop::Part)?, &mut self.desk).map_err(Stop::Part)?;
+        }
+        Ok(true)
+    }
+
+    fn is_left_alone(&mut self, context: &mut Context<'_>) -> Result<(), Stop> {
+        let app = self.desk.app();
+        let wait = || -> Draining {
+            let mut draining = app.draining.subscribe();
+            Box::pin(async move { drop(draining.wait_for(|draining| *draining).await) })
+        };
+        match self.draining.get_or_insert_with(wait).as_mut().poll(context) {
+            Poll::Ready(()) => Err(Stop::Part(App::restarting())),
+            Poll::Pending => Ok(()),
+        }
+    }
+
     fn write(&mut self, context: &mut Context<'_>) -> Result<(), Stop> {
         let mut is_stuck = false;
-        while !self.desk.out.is_empty() {
+        while self.desk.has_words() {
             match Pin::new(&mut self.socket).poll_ready(context) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Err(Stop::Lost),
@@ -262,8 +226,7 @@ impl<D: Dialect> Driver<D> {
                     break;
                 }
             }
-            if let Some(message) = self.desk.out.pop_front() {
-                self.desk.waiting = self.desk.waiting.saturating_sub(message.len());
+            if let Some(message) = self.desk.pop() {
                 self.unflushed = true;
                 self.moved = Instant::now();
                 Pin::new(&mut self.socket).start_send(message).map_err(|_| Stop::Lost)?;
@@ -283,7 +246,9 @@ impl<D: Dialect> Driver<D> {
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
-        if self.desk.waiting >= MOST_WAITING || !self.dialect.listens() {
+        // What it says leads to more that it has to be told.
+        let is_behind = self.desk.guest.as_ref().is_some_and(|guest| guest.backlog() >= BACKLOG);
+        if is_behind || self.is_deaf() {
             return Ok(false);
         }
         let frame = match Pin::new(&mut self.socket).poll_next(context) {
@@ -294,7 +259,8 @@ impl<D: Dialect> Driver<D> {
         let word = match frame {
             Some(Ok(Message::Text(text))) => Word::Text(text.as_str().to_owned()),
             Some(Ok(Message::Binary(bytes))) => Word::Binary(bytes),
-            Some(Ok(Message::Close(_))) | None => return Err(Stop::Lost),
+            Some(Ok(Message::Close(_))) => return Err(Stop::Closed),
+            None => return Err(Stop::Lost),
             Some(Ok(_)) => return Ok(true),
             Some(Err(error)) => return Err(broken(&error).map_or(Stop::Lost, Stop::Part)),
         };
@@ -303,15 +269,20 @@ impl<D: Dialect> Driver<D> {
         Ok(true)
     }
 
+    /// Whether nothing of what the client says is taken at present.
+    fn is_deaf(&self) -> bool {
+        self.desk.is_full() || !self.dialect.listens()
+    }
+
     /// Asks a silent client whether it is there, and gives up one that does not answer or takes nothing.
     fn beat(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
         if self.alarm.as_mut().poll(context).is_pending() {
             return Ok(false);
         }
-        let limits = &self.desk.app.config.limits;
+        let limits = &self.desk.app().config.limits;
         let (interval, patience) = (limits.heartbeat_interval, limits.heartbeat_timeout);
         let now = Instant::now();
-        if self.desk.waiting >= MOST_WAITING || !self.dialect.listens() {
+        if self.is_deaf() {
             // What it says cannot be heard at present.
             (self.heard, self.asked) = (now, None);
         }
@@ -324,7 +295,7 @@ impl<D: Dialect> Driver<D> {
             Some(_) => {}
             None if now >= self.heard + interval => {
                 self.asked = Some(now);
-                self.desk.out.push_back(Message::Ping(Bytes::new()));
+                self.desk.push(Message::Ping(Bytes::new()));
             }
             None => {}
         }
@@ -335,17 +306,23 @@ impl<D: Dialect> Driver<D> {
     }
 }
 
-/// The close code for a client that knows those of RFC 6455 only.
-pub(crate) fn plain(failure: &Failure) -> u16 {
-    match (failure.code.close(), failure.code.status()) {
-        (code, _) if code < 4000 => code,
-        (_, 500..) => 1011,
-        _ if failure.retryable => 1013,
-        _ => 1008,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The failure for who does not keep to a dialect.
-pub(crate) fn unspoken(message: impl Into<String>) -> Failure {
-    Failure::new(Code::BadFrame, message.into())
+    #[test]
+    fn a_connection_counts_until_its_task_ends_or_breaks() {
+        let mut counted = Vec::new();
+        let gauge = Gauge::default();
+        for _ in 0..3 {
+            counted.push(Counted::new(gauge.clone()));
+        }
+        assert_eq!(gauge.get(), 3);
+        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _counted = counted.pop();
+            panic!("a fault");
+        }));
+        assert!(broken.is_err());
+        assert_eq!(gauge.get(), 2);
+    }
 }

@@ -1,4 +1,4 @@
-//! What one connection has to do with one stream: the peer connections it signals for, and how far their negotiation is.
+//! What one connection has to do with one stream: the peer connections it signals for.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,8 @@ use samewire_protocol::live::{Candidate, Negotiation, PeerMessage, PeerRef, Stre
 use samewire_protocol::{Code, Failure};
 use serde_json::{Value, json};
 
+use super::names::Names;
+use super::talk::{Heard, Talk};
 use super::wire::{ClientId, Description, Told};
 use super::{Desk, say};
 
@@ -14,178 +16,217 @@ use super::{Desk, say};
 #[derive(Debug)]
 pub(super) struct Party {
     pub(super) stream: StreamName,
+    names: Names,
     pub(super) part: Part,
+    /// The broadcaster's peer connections.
+    viewers: HashMap<ViewerId, Talk>,
+    /// A viewer's, once it is let in.
+    own: Option<Talk>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// With a peer connection for each viewer.
-    Broadcaster(HashMap<ViewerId, Talk>),
-    /// With one; none before it is let in.
-    Viewer(Option<(ViewerId, Talk)>),
+    /// It has asked to be something.
+    Nobody,
+    Broadcaster,
+    Viewer,
 }
 
-/// How far the negotiation of a peer connection is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Talk {
-    negotiation: Negotiation,
-    /// The newest exchange of offer and answer.
-    round: u32,
-}
-
-impl Talk {
-    fn new(negotiation: Negotiation) -> Self {
-        Self { negotiation, round: 0 }
-    }
-}
-
-impl Part {
-    pub(super) fn broadcaster() -> Self {
-        Self::Broadcaster(HashMap::new())
-    }
-
-    pub(super) fn viewer() -> Self {
-        Self::Viewer(None)
-    }
-
-    pub(super) fn is_broadcaster(&self) -> bool {
-        matches!(self, Self::Broadcaster(_))
-    }
-
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.is_broadcaster() == other.is_broadcaster()
-    }
+/// Something for the other end of a peer connection.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) peer: PeerRef,
+    /// The params of `live/signal`.
+    pub(super) params: Value,
 }
 
 impl Party {
-    pub(super) fn new(stream: StreamName, part: Part) -> Self {
-        Self { stream, part }
+    pub(super) fn new(stream: StreamName, names: Names) -> Self {
+        Self { stream, names, part: Part::Nobody, viewers: HashMap::new(), own: None }
+    }
+
+    /// It is this from here on. What it had as something else is over.
+    pub(super) fn becomes(&mut self, part: Part) {
+        if self.part != part {
+            self.is_over();
+            self.part = part;
+        }
     }
 
     /// The stream is over, and its peer connections are.
     pub(super) fn is_over(&mut self) {
-        match &mut self.part {
-            Part::Broadcaster(viewers) => viewers.clear(),
-            Part::Viewer(own) => *own = None,
-        }
+        self.viewers.clear();
+        self.own = None;
     }
 
     // The broadcaster's.
 
-    /// A viewer wants a peer connection: a first one, or another.
+    /// A viewer wants a peer connection: a first one, or another in place of that which it has.
     pub(super) fn has_viewer(&mut self, viewer: ViewerId, negotiation: Negotiation, desk: &mut Desk) -> Result<(), Failure> {
-        let Part::Broadcaster(viewers) = &mut self.part else { return Ok(()) };
-        if viewers.get(&viewer).is_some_and(|talk| talk.negotiation == negotiation) {
-            return Ok(());
+        self.becomes(Part::Broadcaster);
+        if let Some(talk) = self.viewers.get_mut(&viewer) {
+            talk.is_doubtful = false;
+            if talk.negotiation >= negotiation {
+                return Ok(());
+            }
         }
-        viewers.insert(viewer, Talk::new(negotiation));
-        say(&Told::ViewerJoined { stream_id: &self.stream, viewer_id: ClientId(viewer) }, desk)
+        let name = self.names.name(viewer);
+        let viewer_id = name.client;
+        // One that is replaced keeps its name.
+        let before = self.viewers.insert(viewer, Talk::new(name, negotiation));
+        if before.is_some() {
+            say(&Told::ViewerLeft { stream_id: &self.stream, viewer_id }, desk)?;
+        }
+        say(&Told::ViewerJoined { stream_id: &self.stream, viewer_id }, desk)
     }
 
     pub(super) fn lost_viewer(&mut self, viewer: ViewerId, desk: &mut Desk) -> Result<(), Failure> {
-        let Part::Broadcaster(viewers) = &mut self.part else { return Ok(()) };
-        match viewers.remove(&viewer) {
-            Some(_) => say(&Told::ViewerLeft { stream_id: &self.stream, viewer_id: ClientId(viewer) }, desk),
+        match self.viewers.remove(&viewer) {
+            Some(talk) => say(&Told::ViewerLeft { stream_id: &self.stream, viewer_id: talk.name.client }, desk),
             None => Ok(()),
         }
     }
 
-    /// These are all of its viewers.
+    /// More has changed than was told: who is still there is asked for.
+    pub(super) fn doubts_viewers(&mut self) {
+        self.viewers.values_mut().for_each(|talk| talk.is_doubtful = true);
+    }
+
+    /// These are its viewers, besides those of whom it has heard since it asked.
     pub(super) fn has_viewers(&mut self, peers: Vec<Peer>, desk: &mut Desk) -> Result<(), Failure> {
-        let Part::Broadcaster(viewers) = &self.part else { return Ok(()) };
-        let gone: Vec<_> = viewers.keys().copied().filter(|known| peers.iter().all(|peer| peer.viewer != *known)).collect();
-        gone.into_iter().try_for_each(|viewer| self.lost_viewer(viewer, desk))?;
-        peers.into_iter().try_for_each(|peer| self.has_viewer(peer.viewer, peer.negotiation, desk))
+        peers.into_iter().try_for_each(|peer| self.has_viewer(peer.viewer, peer.negotiation, desk))?;
+        let gone: Vec<_> = self.viewers.values().filter(|talk| talk.is_doubtful).map(|talk| talk.name.viewer).collect();
+        gone.into_iter().try_for_each(|viewer| self.lost_viewer(viewer, desk))
     }
 
     // The viewer's.
 
     pub(super) fn is_let_in(&mut self, viewer: ViewerId, negotiation: Negotiation) {
-        if let Part::Viewer(own) = &mut self.part
-            && own.is_none_or(|(_, talk)| talk.negotiation < negotiation)
-        {
-            *own = Some((viewer, Talk::new(negotiation)));
+        self.becomes(Part::Viewer);
+        if self.own.as_ref().is_none_or(|talk| talk.negotiation < negotiation) {
+            self.own = Some(Talk::new(self.names.name(viewer), negotiation));
         }
     }
 
-    // What both say.
+    pub(super) fn is_in(&self) -> bool {
+        self.part == Part::Broadcaster || self.own.is_some()
+    }
 
-    /// The params of `live/signal` for an offer of the client's.
+    // What the client says.
+
+    /// # Errors
+    /// As for [`Party::candidate`].
+    pub(super) fn offer(&mut self, viewer: Option<ClientId>, offer: &Description) -> Result<Passed, Failure> {
+        let (stream, talk) = self.talk(viewer)?;
+        let message = talk.offer(&offer.sdp);
+        Ok(passed(stream, talk, &message))
+    }
+
+    /// # Errors
+    /// As for [`Party::candidate`].
+    pub(super) fn answer(&mut self, viewer: Option<ClientId>, answer: &Description) -> Result<Passed, Failure> {
+        let (stream, talk) = self.talk(viewer)?;
+        let message = talk.answer(&answer.sdp);
+        Ok(passed(stream, talk, &message))
+    }
+
+    /// None when it waits for those before, or says only that there are no more.
     ///
     /// # Errors
-    /// There is no such viewer, or it is not told which.
-    pub(super) fn offer(&mut self, viewer: Option<ClientId>, offer: Description) -> Result<Value, Failure> {
-        let (named, talk) = self.talk(viewer)?;
-        talk.round += 1;
-        let message = json!({"type": "offer", "round": talk.round, "sdp": offer.sdp});
-        let negotiation = talk.negotiation;
-        Ok(self.params(named, negotiation, message))
+    /// There is no such viewer, it is another one, or it is not told which; this client is none of the stream's; more candidates
+    /// wait than may.
+    pub(super) fn candidate(
+        &mut self,
+        viewer: Option<ClientId>,
+        candidate: Option<Candidate>,
+    ) -> Result<Option<Passed>, Failure> {
+        let (stream, talk) = self.talk(viewer)?;
+        let Some(candidate) = candidate.filter(|candidate| !candidate.candidate.is_empty()) else { return Ok(None) };
+        let message = talk.candidate(candidate)?;
+        Ok(message.map(|message| passed(stream, talk, &message)))
     }
 
-    /// The same for an answer.
-    pub(super) fn answer(&mut self, viewer: Option<ClientId>, answer: Description) -> Result<Value, Failure> {
-        let (named, talk) = self.talk(viewer)?;
-        let message = json!({"type": "answer", "round": talk.round, "sdp": answer.sdp});
-        let negotiation = talk.negotiation;
-        Ok(self.params(named, negotiation, message))
+    /// The candidates behind those that were passed on.
+    pub(super) fn next_candidates(&mut self, peer: PeerRef) -> Option<Passed> {
+        let stream = self.stream.clone();
+        let talk = self.talk_of(peer)?;
+        let message = talk.next_candidates()?;
+        Some(passed(&stream, talk, &message))
     }
 
-    /// The same for a candidate, or for the word that there are no more.
-    pub(super) fn candidate(&mut self, viewer: Option<ClientId>, candidate: Option<Candidate>) -> Result<Value, Failure> {
-        let (named, talk) = self.talk(viewer)?;
-        let candidate = candidate.filter(|candidate| !candidate.candidate.is_empty());
-        let end = candidate.is_none();
-        let message = json!({"type": "candidates", "round": talk.round, "candidates": Vec::from_iter(candidate), "end": end});
-        let negotiation = talk.negotiation;
-        Ok(self.params(named, negotiation, message))
+    /// An answer could not be passed on.
+    pub(super) fn answer_lost(&mut self, peer: PeerRef) {
+        if let Some(talk) = self.talk_of(peer) {
+            talk.answer_lost();
+        }
     }
 
-    fn params(&self, viewer: Option<ViewerId>, negotiation: Negotiation, message: Value) -> Value {
-        json!({"stream": self.stream, "viewer": viewer, "negotiation": negotiation, "message": message})
-    }
-
-    /// The peer connection that is meant. A viewer has one only; whom it names, the server looks at.
-    fn talk(&mut self, viewer: Option<ClientId>) -> Result<(Option<ViewerId>, &mut Talk), Failure> {
-        match &mut self.part {
-            Part::Broadcaster(viewers) => {
+    /// The peer connection that the client means. A viewer has one only.
+    fn talk(&mut self, viewer: Option<ClientId>) -> Result<(&StreamName, &mut Talk), Failure> {
+        let stream = &self.stream;
+        let failure = |code, told: &'static str| Failure::new(code, told);
+        match self.part {
+            Part::Broadcaster => {
                 let told = "say which viewer is meant: `viewerId`, as `viewer-joined` told it";
-                let ClientId(viewer) = viewer.ok_or_else(|| Failure::new(Code::BadParams, told))?;
+                let viewer = viewer.ok_or_else(|| failure(Code::BadParams, told))?;
+                let talk = self.names.viewer(viewer).and_then(|viewer| self.viewers.get_mut(&viewer));
                 let told = "this stream has no such viewer; `viewer-joined` and `viewer-left` tell which there are";
-                let talk = viewers.get_mut(&viewer).ok_or_else(|| Failure::new(Code::PeerNotFound, told))?;
-                Ok((Some(viewer), talk))
+                talk.map(|talk| (stream, talk)).ok_or_else(|| failure(Code::PeerNotFound, told))
             }
-            Part::Viewer(own) => {
-                let told = "this viewer is not let in yet; wait for the offer";
-                let (_, talk) = own.as_mut().ok_or_else(|| Failure::new(Code::PeerNotFound, told))?;
-                Ok((viewer.map(|ClientId(viewer)| viewer), talk))
+            Part::Viewer | Part::Nobody => {
+                let told = "this client is not let in yet; wait for the offer, or for `viewer-joined`";
+                let talk = self.own.as_mut().ok_or_else(|| failure(Code::PeerNotFound, told))?;
+                let told = "a viewer speaks for itself only; leave out `viewerId`, or say it as the offer told it";
+                if viewer.is_some_and(|viewer| viewer != talk.name.client) {
+                    return Err(failure(Code::Forbidden, told));
+                }
+                Ok((stream, talk))
             }
         }
     }
 
-    // What both hear.
-
-    pub(super) fn hears(&mut self, peer: PeerRef, message: PeerMessage, desk: &mut Desk) -> Result<(), Failure> {
-        let talk = match &mut self.part {
-            Part::Broadcaster(viewers) => viewers.get_mut(&peer.viewer),
-            Part::Viewer(own) => own.as_mut().filter(|(viewer, _)| *viewer == peer.viewer).map(|(_, talk)| talk),
+    fn talk_of(&mut self, peer: PeerRef) -> Option<&mut Talk> {
+        let talk = match self.part {
+            Part::Broadcaster => self.viewers.get_mut(&peer.viewer),
+            Part::Viewer | Part::Nobody => self.own.as_mut(),
         };
-        let Some(talk) = talk.filter(|talk| talk.negotiation == peer.negotiation) else { return Ok(()) };
-        let (stream_id, viewer_id) = (&self.stream, ClientId(peer.viewer));
-        let description = |kind: &str, sdp| Description { kind: kind.into(), sdp };
-        match message {
-            PeerMessage::Offer(offer) => {
-                talk.round = talk.round.max(offer.round);
-                say(&Told::WebrtcOffer { offer: description("offer", offer.sdp), stream_id, viewer_id }, desk)
+        talk.filter(|talk| (talk.name.viewer, talk.negotiation) == (peer.viewer, peer.negotiation))
+    }
+
+    // What it hears.
+
+    /// What the other end of a peer connection says. True when a new connection is to be asked for in place of this one.
+    pub(super) fn hears(&mut self, peer: PeerRef, message: PeerMessage, desk: &mut Desk) -> Result<bool, Failure> {
+        // What is said by a new connection may come before word of it.
+        match self.part {
+            Part::Broadcaster => self.has_viewer(peer.viewer, peer.negotiation, desk)?,
+            Part::Viewer | Part::Nobody => self.is_let_in(peer.viewer, peer.negotiation),
+        }
+        let broadcasts = self.part == Part::Broadcaster;
+        let Some(talk) = self.talk_of(peer) else { return Ok(false) };
+        let heard = if broadcasts { talk.hear_viewer(message) } else { talk.hear_broadcaster(message) };
+        let viewer_id = talk.name.client;
+        let stream_id = &self.stream;
+        match heard {
+            Heard::Nothing => {}
+            Heard::Renegotiate => return Ok(true),
+            Heard::Offer(sdp) => {
+                say(&Told::WebrtcOffer { offer: Description { kind: "offer".into(), sdp }, stream_id, viewer_id }, desk)?;
             }
-            // An answer to an offer that a newer one followed.
-            PeerMessage::Answer(answer) if answer.round != talk.round => Ok(()),
-            PeerMessage::Answer(answer) => {
-                say(&Told::WebrtcAnswer { answer: description("answer", answer.sdp), stream_id, viewer_id }, desk)
+            Heard::Answer(sdp) => {
+                say(&Told::WebrtcAnswer { answer: Description { kind: "answer".into(), sdp }, stream_id, viewer_id }, desk)?;
             }
-            PeerMessage::Candidates(said) => {
+            Heard::Candidates(candidates) => {
                 let tell = |candidate| say(&Told::WebrtcIceCandidate { candidate, stream_id, viewer_id }, desk);
-                said.candidates.iter().try_for_each(tell)
+                candidates.iter().try_for_each(tell)?;
             }
         }
+        Ok(false)
     }
+}
+
+fn passed(stream: &StreamName, talk: &Talk, message: &Value) -> Passed {
+    let peer = PeerRef { viewer: talk.name.viewer, negotiation: talk.negotiation };
+    let params = json!({"stream": stream, "viewer": peer.viewer, "negotiation": peer.negotiation, "message": message});
+    Passed { peer, params }
 }

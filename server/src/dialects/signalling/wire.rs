@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use samewire_protocol::live::{Candidate, StreamName, ViewerId};
+use samewire_protocol::live::{Candidate, EndReason, StreamName};
 use samewire_protocol::{Code, Failure};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub(super) enum Said {
     JoinStream {
         stream_id: StreamName,
     },
-    /// The sender neither broadcasts nor sees the stream any more.
+    /// The sender neither broadcasts nor sees the stream any more. An addition: others close the connection.
     LeaveStream {
         stream_id: StreamName,
     },
@@ -40,17 +40,43 @@ pub(super) enum Said {
     },
 }
 
-/// What a client is told.
+/// What a client is told. `viewer-left`, `stream-ended` and `error` are additions, which older clients pass over.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub(super) enum Told<'a> {
-    ViewerJoined { stream_id: &'a StreamName, viewer_id: ClientId },
-    ViewerLeft { stream_id: &'a StreamName, viewer_id: ClientId },
-    WebrtcOffer { offer: Description, stream_id: &'a StreamName, viewer_id: ClientId },
-    WebrtcAnswer { answer: Description, stream_id: &'a StreamName, viewer_id: ClientId },
-    WebrtcIceCandidate { candidate: &'a Candidate, stream_id: &'a StreamName, viewer_id: ClientId },
-    StreamEnded { stream_id: &'a StreamName },
-    Error { code: &'a Code, message: &'a str, stream_id: Option<&'a StreamName> },
+    ViewerJoined {
+        stream_id: &'a StreamName,
+        viewer_id: ClientId,
+    },
+    ViewerLeft {
+        stream_id: &'a StreamName,
+        viewer_id: ClientId,
+    },
+    WebrtcOffer {
+        offer: Description,
+        stream_id: &'a StreamName,
+        viewer_id: ClientId,
+    },
+    WebrtcAnswer {
+        answer: Description,
+        stream_id: &'a StreamName,
+        viewer_id: ClientId,
+    },
+    WebrtcIceCandidate {
+        candidate: &'a Candidate,
+        stream_id: &'a StreamName,
+        viewer_id: ClientId,
+    },
+    StreamEnded {
+        stream_id: &'a StreamName,
+        reason: EndReason,
+    },
+    Error {
+        code: &'a Code,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stream_id: Option<&'a StreamName>,
+    },
 }
 
 /// `RTCSessionDescriptionInit`.
@@ -62,13 +88,13 @@ pub(super) struct Description {
     pub(super) sdp: Box<str>,
 }
 
-/// What a viewer is called: `client_` and the number of its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ClientId(pub(super) ViewerId);
+/// What a viewer is called: `client_` and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClientId(pub(super) u64);
 
 impl Serialize for ClientId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{PREFIX}{}", self.0.number()))
+        serializer.collect_str(&format_args!("{PREFIX}{}", self.0))
     }
 }
 
@@ -76,9 +102,8 @@ impl<'de> Deserialize<'de> for ClientId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
         let number = text.strip_prefix(PREFIX).and_then(|number| u64::from_str(number).ok());
-        let number =
-            number.ok_or_else(|| serde::de::Error::custom("a viewerId is `client_` and a number, as the server told it"))?;
-        Ok(Self(ViewerId::from_random(number)))
+        let wrong = || serde::de::Error::custom("a viewerId is `client_` and a number, as the server told it");
+        number.map(Self).ok_or_else(wrong)
     }
 }
 
@@ -116,7 +141,7 @@ mod tests {
             r#"{"type":"join-stream"}"#,
             r#"{"type":"shutdown","streamId":"a"}"#,
             r#"{"type":"join-stream","streamId":7}"#,
-            r#"{"type":"join-stream","streamId":"../x"}"#,
+            r#"{"type":"join-stream","streamId":"a b"}"#,
             r#"{"type":"webrtc-answer","streamId":"a","viewerId":"client_-1","answer":{"type":"answer","sdp":"v=0"}}"#,
             r#"{"type":"webrtc-answer","streamId":"a","viewerId":2,"answer":{"type":"answer","sdp":"v=0"}}"#,
             r#"{"type":"webrtc-ice-candidate","streamId":"a","candidate":"x"}"#,

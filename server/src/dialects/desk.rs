@@ -1,0 +1,121 @@
+//! What the task of a connection and its dialect have between them: words, and the way to the guest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use samewire_protocol::Failure;
+use samewire_protocol::session::Event;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::closing::plain;
+use super::guest::{Entry, Guest};
+use crate::app::App;
+
+/// How much may wait for the socket before nothing more is said, in bytes.
+const MOST_WAITING: usize = 64 * 1024;
+/// What a message takes besides its bytes.
+const MESSAGE: usize = 64;
+
+/// Something in an old format.
+#[derive(Debug)]
+pub(crate) enum Word {
+    Text(String),
+    Binary(Bytes),
+}
+
+/// An old wire format, and what one client of it has said.
+pub(crate) trait Dialect: Send + 'static {
+    /// What it is called in metrics and logs.
+    const NAME: &'static str;
+
+    /// The client said something.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure>;
+
+    /// Something happened in the guest's session.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure>;
+
+    /// The guest that was asked for is there, or may not come in.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn entered(&mut self, outcome: Result<(), Failure>, _desk: &mut Desk) -> Result<(), Failure> {
+        outcome
+    }
+
+    /// Whether there is room for more from the client. The network holds it back until there is.
+    fn listens(&self) -> bool {
+        true
+    }
+
+    /// The connection is about to be closed: last words, and the close code.
+    fn part(&mut self, failure: &Failure, _desk: &mut Desk) -> u16 {
+        plain(failure)
+    }
+}
+
+/// What a dialect has at hand: its guest, and the way to its client.
+pub(crate) struct Desk {
+    app: Arc<App>,
+    pub(super) guest: Option<Guest>,
+    /// Who is to be let in.
+    pub(super) wanted: Option<Entry>,
+    out: VecDeque<Message>,
+    waiting: usize,
+}
+
+impl Desk {
+    pub(super) fn new(app: Arc<App>, wanted: Option<Entry>) -> Self {
+        Self { app, guest: None, wanted, out: VecDeque::new(), waiting: 0 }
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The session, where somebody has come in.
+    pub(crate) fn guest(&mut self) -> Option<&mut Guest> {
+        self.guest.as_mut()
+    }
+
+    /// Lets somebody else in, in the present guest's place. Nothing is heard of the client before that is decided.
+    pub(crate) fn admit(&mut self, entry: Entry) {
+        self.wanted = Some(entry);
+    }
+
+    /// Says something to the client.
+    pub(crate) fn say(&mut self, text: String) {
+        self.push(Message::text(text));
+    }
+
+    pub(crate) fn say_bytes(&mut self, bytes: Bytes) {
+        self.push(Message::Binary(bytes));
+    }
+
+    pub(super) fn push(&mut self, message: Message) {
+        self.waiting += message.len() + MESSAGE;
+        self.out.push_back(message);
+    }
+
+    /// What is said next.
+    pub(super) fn pop(&mut self) -> Option<Message> {
+        let message = self.out.pop_front()?;
+        self.waiting = self.waiting.saturating_sub(message.len() + MESSAGE);
+        Some(message)
+    }
+
+    pub(super) fn has_words(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Whether more waits for the socket than should.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting >= MOST_WAITING
+    }
+}
