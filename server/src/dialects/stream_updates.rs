@@ -7,7 +7,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use samewire_protocol::live::{LiveRecord, LiveState, StreamName, Timestamp};
+use samewire_protocol::live::{
+    EndReason, LiveEvent, LiveRecord, LiveState, QualityChanged, StreamEnded, StreamName, StreamStarted, ViewerCountChanged,
+};
 use samewire_protocol::rooms::{Joined, RoomEvent};
 use samewire_protocol::session::{Event, RoomNewsKind};
 use samewire_protocol::{Code, Failure};
@@ -34,7 +36,7 @@ async fn connect(State(app): State<Arc<App>>, stream: Result<Path<StreamName>, P
     }
 }
 
-/// Nothing that a client says here is of use.
+/// Nothing that a client says here is of use, and what is longer than this ends its connection.
 const MOST: usize = 4 * 1024;
 
 /// What clients of this format know.
@@ -45,18 +47,9 @@ struct StreamUpdates {
 }
 
 #[derive(Serialize)]
-struct Update<'a, T: ?Sized> {
+struct Update<'a> {
     event: &'a str,
-    data: &'a T,
-}
-
-/// How many watch, as an event has it.
-#[derive(Serialize)]
-struct Counts<'a> {
-    stream_id: &'a StreamName,
-    viewer_count: u64,
-    peak_viewers: u64,
-    timestamp: &'a Timestamp,
+    data: &'a RawValue,
 }
 
 impl Dialect for StreamUpdates {
@@ -79,8 +72,10 @@ impl Dialect for StreamUpdates {
             Event::Room(news) => match news.kind {
                 RoomNewsKind::Joined => {
                     let joined: Joined<'_> = serde_json::from_str(&news.text).map_err(|_| unreadable())?;
-                    if let Some(state) = joined.state {
-                        begin(state, desk)?;
+                    let record = joined.state.map(|state| serde_json::from_str(state.get()));
+                    let Some(record) = record.transpose().map_err(|_| unreadable())? else { return Ok(()) };
+                    for event in beginning(record) {
+                        say(event.name(), &event.payload().map_err(|_| unreadable())?, desk)?;
                     }
                 }
                 RoomNewsKind::Event => {
@@ -88,7 +83,7 @@ impl Dialect for StreamUpdates {
                     if let (Some(name), Some(payload)) =
                         (EVENTS.into_iter().find(|known| *known == event.name.as_str()), event.payload.as_deref())
                     {
-                        say(name, payload, desk);
+                        say(name, payload, desk)?;
                     }
                 }
                 RoomNewsKind::Skipped | RoomNewsKind::Presence | RoomNewsKind::Signal => {}
@@ -100,27 +95,92 @@ impl Dialect for StreamUpdates {
     }
 }
 
-/// How things are for who comes now.
-fn begin(state: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
-    let record: LiveRecord = serde_json::from_str(state.get()).map_err(|_| unreadable())?;
-    let LiveRecord { stream_id, viewer_count, peak_viewers, timestamp, .. } = &record;
-    let counts = Counts { stream_id, viewer_count: *viewer_count, peak_viewers: *peak_viewers, timestamp };
+/// How things are for who comes now: the events that would have told so.
+fn beginning(record: LiveRecord) -> Vec<LiveEvent> {
+    let LiveRecord { stream_id, viewer_count, peak_viewers, timestamp, .. } = record;
+    let (started, ended) = (record.started_at.unwrap_or(timestamp), record.ended_at.unwrap_or(timestamp));
+    let mut events = Vec::new();
     if record.state.is_on() {
-        say("stream_started", &record, desk);
+        let broadcaster = record.broadcaster;
+        events.push(LiveEvent::Started(StreamStarted { stream_id: stream_id.clone(), broadcaster, timestamp: started }));
     }
-    say("viewer_count_changed", &counts, desk);
+    events.push(LiveEvent::ViewerCount(ViewerCountChanged {
+        stream_id: stream_id.clone(),
+        viewer_count,
+        peak_viewers,
+        timestamp,
+    }));
+    if let Some(quality) = record.quality {
+        events.push(LiveEvent::Quality(QualityChanged { stream_id: stream_id.clone(), quality, timestamp }));
+    }
     if record.state == LiveState::Ended {
-        say("stream_ended", &record, desk);
+        let reason = record.end_reason.unwrap_or(EndReason::Unknown);
+        events.push(LiveEvent::Ended(StreamEnded { stream_id, reason, timestamp: ended }));
     }
-    Ok(())
+    events
 }
 
-fn say<T: Serialize + ?Sized>(event: &str, data: &T, desk: &mut Desk) {
-    if let Ok(text) = serde_json::to_string(&Update { event, data }) {
-        desk.say(text);
-    }
+fn say(event: &str, data: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
+    let text = serde_json::to_string(&Update { event, data }).map_err(|_| unreadable())?;
+    desk.say(text);
+    Ok(())
 }
 
 fn unreadable() -> Failure {
     Failure::new(Code::Internal, "the server cannot read its own record of this stream; try again later")
+}
+
+#[cfg(test)]
+mod tests {
+    use samewire_protocol::live::{Quality, QualityLevel, Timestamp};
+
+    use super::*;
+
+    /// What somebody is told who comes now.
+    fn told(change: impl FnOnce(&mut LiveRecord)) -> Vec<String> {
+        let mut record = LiveRecord::offline("shop".parse().expect("a name"), Timestamp::from_millis(1_761_042_645_000));
+        change(&mut record);
+        let text = |event: LiveEvent| {
+            let data = event.payload().expect("JSON");
+            serde_json::to_string(&Update { event: event.name(), data: &data }).expect("JSON")
+        };
+        beginning(record).into_iter().map(text).collect()
+    }
+
+    const NOBODY: &str = r#"{"event":"viewer_count_changed","data":{"stream_id":"shop","viewer_count":0,"peak_viewers":0,"timestamp":"2025-10-21T10:30:45.000Z"}}"#;
+
+    #[test]
+    fn who_comes_is_told_how_things_are() {
+        assert_eq!(told(|_| {}), [NOBODY]);
+        let live = told(|record| {
+            record.state = LiveState::Live;
+            record.broadcaster = Some("ada".into());
+            record.started_at = Some(Timestamp::from_millis(1_761_042_600_000));
+            (record.viewer_count, record.peak_viewers) = (123, 150);
+            record.quality = Some(Quality {
+                level: QualityLevel::High,
+                width: None,
+                height: Some(720),
+                fps: None,
+                bitrate: None,
+                limited_by: None,
+            });
+        });
+        assert_eq!(
+            live,
+            [
+                r#"{"event":"stream_started","data":{"stream_id":"shop","broadcaster":"ada","timestamp":"2025-10-21T10:30:00.000Z"}}"#,
+                r#"{"event":"viewer_count_changed","data":{"stream_id":"shop","viewer_count":123,"peak_viewers":150,"timestamp":"2025-10-21T10:30:45.000Z"}}"#,
+                r#"{"event":"quality_changed","data":{"stream_id":"shop","quality":{"level":"high","height":720},"timestamp":"2025-10-21T10:30:45.000Z"}}"#,
+            ]
+        );
+        let ended = told(|record| {
+            record.state = LiveState::Ended;
+            record.ended_at = Some(Timestamp::from_millis(1_761_042_640_000));
+            record.end_reason = Some(EndReason::Stopped);
+        });
+        let end =
+            r#"{"event":"stream_ended","data":{"stream_id":"shop","reason":"stopped","timestamp":"2025-10-21T10:30:40.000Z"}}"#;
+        assert_eq!(ended, [NOBODY, end]);
+    }
 }

@@ -312,10 +312,9 @@ impl Signalling {
             }
             LiveSignal::Peer(peer) | LiveSignal::Watching(peer) => party.is_let_in(peer.viewer, peer.negotiation),
             LiveSignal::Message(peer, message) => {
-                if party.hears(peer, message, desk)? {
-                    let params = json!({"stream": stream, "viewer": peer.viewer, "negotiation": peer.negotiation});
-                    self.ask("live/renegotiate", &params, Asked::Renegotiate, desk);
-                }
+                let is_over = party.hears(peer, message, desk)?;
+                let params = json!({"stream": stream, "viewer": peer.viewer, "negotiation": peer.negotiation});
+                is_over.then(|| self.ask("live/renegotiate", &params, Asked::Renegotiate, desk));
             }
             LiveSignal::PeersChanged => {
                 party.becomes(Part::Broadcaster);
