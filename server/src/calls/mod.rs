@@ -32,6 +32,7 @@ mod attachment;
 mod context;
 mod dispatch;
 mod extract;
+mod fields;
 mod handler;
 mod parts;
 
@@ -59,6 +60,8 @@ pub struct Methods(BTreeMap<&'static str, Registered>);
 #[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) info: MethodInfo,
+    /// The names that its args have.
+    pub(crate) fields: &'static [&'static str],
     pub(crate) handler: Arc<dyn Erased>,
 }
 
@@ -76,7 +79,8 @@ impl Methods {
             idempotent: M::IDEMPOTENT,
             title: M::TITLE.to_owned(),
         };
-        self.0.insert(M::NAME, Registered { info, handler: Arc::new(Typed::<M, H, T>::new(handler)) });
+        let fields = fields::fields::<M::Args>();
+        self.0.insert(M::NAME, Registered { info, fields, handler: Arc::new(Typed::<M, H, T>::new(handler)) });
     }
 
     /// Adds those of another table; where both have a method, that of the other wins.
@@ -86,6 +90,10 @@ impl Methods {
 
     pub(crate) fn find(&self, name: &str) -> Option<&Registered> {
         self.0.get(name)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Registered> {
+        self.0.values()
     }
 
     /// What `system/introspect` tells of them.

@@ -54,6 +54,9 @@ pub(crate) trait Dialect: Send + 'static {
         true
     }
 
+    /// The client is gone, and its guest goes next.
+    fn gone(&mut self, _desk: &mut Desk) {}
+
     /// The connection is about to be closed: last words, and the close code.
     fn part(&mut self, failure: &Failure, _desk: &mut Desk) -> u16 {
         plain(failure)

@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 
 use crate::app::App;
 use crate::auth::Access;
-use crate::session::{Greeted, Session, greet, greet_anybody};
+use crate::session::{Greeted, Session, greet, greet_anybody, greet_holder};
 
 /// How many bytes of rooms are taken at a time.
 const PULL_BYTES: usize = 32 * 1024;
@@ -27,7 +27,7 @@ const PULL_BYTES: usize = 32 * 1024;
 pub(crate) enum Entry {
     /// Whoever this token says; without one, somebody anonymous, where the server lets them in.
     Token(Option<String>),
-    /// The owner of this ticket's session, which goes on.
+    /// Whoever holds this ticket, in a session of their own: that of the ticket goes on as it is.
     Ticket(String),
     /// Anybody, also where sessions are not anonymous.
     Anonymous,
@@ -54,11 +54,8 @@ impl Guest {
     /// Those of a hello.
     pub(crate) async fn enter(app: &Arc<App>, agent: &str, entry: Entry) -> Result<Self, Failure> {
         let mut config = Config { agent: Some(agent.to_owned()), ..Config::default() };
-        let mut is_anonymous = false;
-        match entry {
-            Entry::Token(token) => config.token = token,
-            Entry::Ticket(ticket) => config.ticket = Some(ticket),
-            Entry::Anonymous => is_anonymous = true,
+        if let Entry::Token(token) = &entry {
+            config.token.clone_from(token);
         }
         let mut client = Client::new(config);
         client.connect(app.now());
@@ -70,8 +67,11 @@ impl Guest {
         });
         let lost = || Failure::new(Code::Internal, "the server could not begin a session for this connection; try again");
         let hello = hello.flatten().ok_or_else(lost)?;
-        let Greeted { session, continuity, ticket } =
-            if is_anonymous { greet_anybody(app)? } else { greet(app, &accept::greet(hello.as_str())?).await? };
+        let Greeted { session, continuity, ticket } = match entry {
+            Entry::Token(_) => greet(app, &accept::greet(hello.as_str())?).await?,
+            Entry::Ticket(ticket) => greet_holder(app, &ticket).await?,
+            Entry::Anonymous => greet_anybody(app)?,
+        };
         let identity = (!session.identity.is_anonymous()).then(|| session.identity.id());
         let reconnect = app.advice();
         let greeting = accept::Greeting { ticket: &ticket, continuity, identity, reconnect, expires: session.lasts() };

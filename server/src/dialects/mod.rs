@@ -4,6 +4,7 @@
 mod closing;
 mod desk;
 mod guest;
+pub(crate) mod metacom;
 mod signalling;
 mod socket;
 pub(crate) mod socketio;
@@ -26,6 +27,9 @@ use crate::http::bearer;
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let dialects = &app.config.dialects;
     let mut router = Router::new();
+    if app.config.speaks(dialects.metacom.enabled) {
+        router = router.merge(metacom::router(app));
+    }
     if app.config.speaks(dialects.signalling.enabled) {
         router = router.merge(signalling::router(app));
     }

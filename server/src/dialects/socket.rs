@@ -133,9 +133,12 @@ impl<D: Dialect> Driver<D> {
                 None => poll_fn(|context| self.poll(context)).await,
             };
             match stop {
-                Stop::Lost => return None,
+                Stop::Lost => {
+                    self.let_go();
+                    return None;
+                }
                 Stop::Closed => {
-                    self.desk.guest = None;
+                    self.let_go();
                     let _ = tokio::time::timeout(PARTING, self.socket.close(None)).await;
                     return None;
                 }
@@ -151,10 +154,15 @@ impl<D: Dialect> Driver<D> {
         }
     }
 
+    /// Whatever the client still reads, for everybody else it is gone.
+    fn let_go(&mut self) {
+        self.dialect.gone(&mut self.desk);
+        self.desk.guest = None;
+    }
+
     async fn part(mut self, failure: Failure) {
         let code = self.dialect.part(&failure, &mut self.desk);
-        // Whatever the client still reads, for everybody else it is gone.
-        self.desk.guest = None;
+        self.let_go();
         let reason = cut(&failure.message).into();
         let _ = tokio::time::timeout(PARTING, async {
             while let Some(message) = self.desk.pop() {

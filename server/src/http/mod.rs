@@ -62,6 +62,9 @@ pub(crate) fn router(app: &Arc<App>, pages: &Pages) -> Router {
     if let Some(demo) = &pages.demo {
         router = router.fallback_service(ServeDir::new(demo));
     }
+    if app.config.speaks(app.config.dialects.metacom.enabled) {
+        router = router.layer(axum::middleware::from_fn_with_state(app.clone(), dialects::metacom::layer));
+    }
     let security = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),

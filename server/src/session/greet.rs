@@ -44,6 +44,13 @@ pub(crate) fn greet_anybody(app: &Arc<App>) -> Result<Greeted, Failure> {
     enter(app, id, Arc::new(Access::anonymous(id)), None)
 }
 
+/// A session for whoever holds a ticket, besides the one that it is of.
+pub(crate) async fn greet_holder(app: &Arc<App>, ticket: &str) -> Result<Greeted, Failure> {
+    let Admitted { access, .. } = admit(app, None, Some(ticket)).await?;
+    let access = access.ok_or_else(crate::auth::unauthenticated)?;
+    enter(app, SessionId::from_random(random()?), access, None)
+}
+
 fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Ticket>) -> Result<Greeted, Failure> {
     let session = find_or_make(app, id, access.clone())?;
     // A welcome may be lost on its way. So what counts is not whether the session is here, but whether it is the one that welcomed

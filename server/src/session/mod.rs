@@ -29,7 +29,7 @@ use tokio::task::AbortHandle;
 pub(crate) use bell::Bell;
 use errands::Errands;
 pub(crate) use expiry::{Expiries, expire};
-pub(crate) use greet::{Admitted, Greeted, admit, greet, greet_anybody, random};
+pub(crate) use greet::{Admitted, Greeted, admit, greet, greet_anybody, greet_holder, random};
 pub use handle::{SessionHandle, SessionKey};
 pub(crate) use registry::Sessions;
 use renewal::{Held, Renewal};
@@ -278,14 +278,15 @@ impl Session {
         self.machine(|machine, _| machine.dismiss(failure, advice));
     }
 
-    /// The session is over: what runs for it is stopped, and its streams are let go.
-    pub(crate) fn end(&self) {
-        if !self.stop(false) {
+    /// The session is over: what runs for it is stopped, and its streams are let go. With the last session of an anonymous owner, what
+    /// it had is removed.
+    pub(crate) fn end(&self, is_last: bool) {
+        if !self.stop(false) || !is_last || !self.identity.is_anonymous() {
             return;
         }
-        let (streams, id) = (self.app.streams.clone(), self.id);
+        let (streams, owner) = (self.app.streams.clone(), self.identity.owner().clone());
         tokio::spawn(async move {
-            if let Err(error) = streams.session_ended(id).await {
+            if let Err(error) = streams.owner_gone(&owner).await {
                 tracing::error!(%error, "what an ended session left could not be removed");
             }
         });

@@ -16,27 +16,39 @@ pub(crate) struct Sessions(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     sessions: HashMap<SessionId, Arc<Session>>,
-    /// How many sessions each user has.
-    users: HashMap<Owner, usize>,
+    /// How many sessions each owner has.
+    owners: HashMap<Owner, usize>,
 }
 
 impl Known {
     fn insert(&mut self, session: Arc<Session>) {
-        if !session.identity.is_anonymous() {
-            *self.users.entry(session.identity.owner().clone()).or_default() += 1;
-        }
+        *self.owners.entry(session.identity.owner().clone()).or_default() += 1;
         self.sessions.insert(session.id, session);
     }
 
-    fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
+    fn remove(&mut self, id: SessionId) -> Option<Removed> {
         let session = self.sessions.remove(&id)?;
-        if let Some(count) = self.users.get_mut(session.identity.owner()) {
+        let mut is_last = true;
+        if let Some(count) = self.owners.get_mut(session.identity.owner()) {
             *count -= 1;
-            if *count == 0 {
-                self.users.remove(session.identity.owner());
+            is_last = *count == 0;
+            if is_last {
+                self.owners.remove(session.identity.owner());
             }
         }
-        Some(session)
+        Some(Removed { session, is_last })
+    }
+}
+
+/// A session that is not here any more, and whether it was its owner's last one.
+struct Removed {
+    session: Arc<Session>,
+    is_last: bool,
+}
+
+impl Removed {
+    fn end(self) {
+        self.session.end(self.is_last);
     }
 }
 
@@ -65,7 +77,7 @@ impl Sessions {
             let told = format!("this server holds {} sessions, as many as it may; try again later", most.all);
             return Err(Failure::new(Code::TooManySessions, told));
         }
-        if known.users.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
+        if known.owners.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
             let told = format!("this user has {} sessions, as many as one may; close some of them", most.user);
             return Err(Failure::new(Code::TooManySessions, told));
         }
@@ -75,17 +87,17 @@ impl Sessions {
 
     /// Ends a session now.
     pub(crate) fn end(&self, id: SessionId) {
-        let session = self.0.lock().remove(id);
-        if let Some(session) = session {
-            session.end();
+        let removed = self.0.lock().remove(id);
+        if let Some(removed) = removed {
+            removed.end();
         }
     }
 
     /// Lets a session go whose client is gone for good, and with it all that is in memory only. What its owner has stays.
     pub(crate) fn forget(&self, id: SessionId) {
-        let session = self.0.lock().remove(id);
-        if let Some(session) = session {
-            session.replace();
+        let removed = self.0.lock().remove(id);
+        if let Some(removed) = removed {
+            removed.session.replace();
         }
     }
 
@@ -93,12 +105,11 @@ impl Sessions {
     pub(crate) fn expel(&self, session: &Arc<Session>, failure: Failure) {
         let mut known = self.0.lock();
         // One of the same id that was made anew is another.
-        if known.sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session)) {
-            known.remove(session.id);
-        }
+        let is_here = known.sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session));
+        let removed = if is_here { known.remove(session.id) } else { None };
         drop(known);
         session.dismiss(failure, None);
-        session.end();
+        session.end(removed.is_some_and(|removed| removed.is_last));
     }
 
     /// Ends the sessions whose clients have been away for longer than `ttl`.
@@ -109,8 +120,8 @@ impl Sessions {
                 known.sessions.values().filter(|session| session.expired(ttl)).map(|session| session.id).collect();
             expired.into_iter().filter_map(|id| known.remove(id)).collect()
         };
-        for session in expired {
-            session.end();
+        for removed in expired {
+            removed.end();
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use samewire_protocol::{Code, Failure, SessionId};
+use samewire_protocol::{Code, Failure};
 
 use super::end::Memory;
 use super::entry::{Entry, Phase};
 use super::outgoing::OutEntry;
 use super::{Shared, Slot, Streams, not_found};
-use crate::auth::{Identity, Owner};
+use crate::auth::Owner;
 use crate::store::{StoreError, now_ms};
 
 /// How long a stream may be quiet before its file is closed.
@@ -55,15 +55,13 @@ impl Streams {
         }
     }
 
-    /// The session will not come back. What an anonymous session had, streams and files, nobody can reach any more: it is removed
-    /// at once. A user's streams wait for another session until their idle time is over.
+    /// An anonymous owner has no session any more, and will have none. What it had, streams and files, nobody can reach any more: it
+    /// is removed at once. A user's streams wait for another session until their idle time is over.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn session_ended(&self, session: SessionId) -> Result<(), StoreError> {
+    pub async fn owner_gone(&self, owner: &Owner) -> Result<(), StoreError> {
         let shared = &self.0;
-        let identity = Identity::anonymous(session);
-        let owner = identity.owner();
         let slots: Vec<Slot> = match shared.owners.lock().get_mut(owner) {
             Some(owned) => {
                 owned.fallen.clear();

@@ -1,0 +1,225 @@
+//! Calls of a client: to the server's methods, with the numbers of streams in the places of their ids, and those to this format's own.
+
+use std::collections::BTreeMap;
+
+use samewire_protocol::session::JoinRequest;
+use samewire_protocol::{CallId, Code, Failure, StreamId};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Metacom;
+use super::files::{Search, stored};
+use super::methods::{self, Own, RoomArgs, Target};
+use super::packet::Call;
+use super::rooms::Join;
+use crate::dialects::guest::Guest;
+use crate::dialects::socket::Desk;
+
+/// What was asked of the session, and for which call of the client.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The call itself, which names these streams. `signs_in`: its result may begin a session; `streams`: may name streams.
+    Call { no: u64, named: Vec<i32>, signs_in: bool, streams: bool },
+    /// A file of a stream. Without a call, that was answered.
+    Upload { no: Option<u64>, stream: i32 },
+    /// Which file has this name.
+    Find { no: u64, search: Search },
+    /// Something behind which the streams come that an answer names.
+    Fence { no: u64, result: Value },
+}
+
+impl Asked {
+    /// The client's call that waits for this.
+    pub(super) fn call(&self) -> Option<u64> {
+        match self {
+            Self::Call { no, .. } | Self::Find { no, .. } | Self::Fence { no, .. } => Some(*no),
+            Self::Upload { no, .. } => *no,
+        }
+    }
+}
+
+impl Metacom {
+    /// A call. What is wrong with it is its answer.
+    pub(super) fn call(&mut self, call: Call, desk: &mut Desk) {
+        let no = call.no;
+        if let Err(failure) = self.make(call, desk) {
+            self.fail(no, &failure, desk);
+        }
+    }
+
+    fn make(&mut self, call: Call, desk: &mut Desk) -> Result<(), Failure> {
+        let app = desk.app().clone();
+        if !methods::is_public(&call.method) {
+            self.check()?;
+        }
+        if self.calls.len() + self.rooms.waiting() >= app.config.limits.max_calls {
+            let told = format!("this connection has {} calls under way, as many as it may", app.config.limits.max_calls);
+            return Err(Failure::new(Code::TooManyCalls, told));
+        }
+        match methods::find(&app, &call.method)? {
+            Target::Own(Own::Introspect) => {
+                let units = methods::introspect(&app, &call.args)?;
+                desk.say(self.form.result(call.no, &units));
+                Ok(())
+            }
+            Target::Own(Own::Upload) => self.upload(&call, desk),
+            Target::Own(Own::Download) => self.download(&call, desk),
+            Target::Own(Own::Join) => self.join(&call, desk),
+            Target::Own(Own::Leave) => {
+                let RoomArgs { room } = methods::args(&call.args)?;
+                let waiting = self.rooms.leave(&room);
+                self.guest(desk)?.leave(room.as_str());
+                for no in waiting {
+                    self.fail(no, &Failure::new(Code::Canceled, "the client left the room meanwhile"), desk);
+                }
+                desk.say(self.form.result(call.no, "true"));
+                Ok(())
+            }
+            Target::Own(own @ (Own::Restore | Own::Status | Own::SignOut)) => self.sign(own, &call, desk),
+            Target::Server(registered) => {
+                let streams = methods::needs_socket(&Target::Server(registered));
+                let (args, named) =
+                    if streams { self.with_streams(&call.args, registered.fields)? } else { (call.args, Vec::new()) };
+                let id = self.guest(desk)?.call(&registered.info.name, &args);
+                let signs_in = methods::signs_in(&call.method);
+                self.calls.insert(id, Asked::Call { no: call.no, named, signs_in, streams });
+                Ok(())
+            }
+        }
+    }
+
+    /// The args, with the ids of streams where the client has their numbers.
+    fn with_streams(&mut self, args: &RawValue, fields: &[&str]) -> Result<(Box<RawValue>, Vec<i32>), Failure> {
+        let Ok(mut members) = serde_json::from_str::<BTreeMap<String, Value>>(args.get()) else {
+            return Ok((args.to_owned(), Vec::new()));
+        };
+        let mut named = Vec::new();
+        for key in ["streamId", "stream"] {
+            let Some(number) = members.get(key).filter(|value| value.is_number()) else { continue };
+            let no = stream_no(number)?;
+            let id = self.uploads.name(no)?.id;
+            members.remove(key);
+            let place = if fields.contains(&"stream") { "stream" } else { key };
+            members.insert(place.to_owned(), json!(id));
+            named.push(no);
+        }
+        let args =
+            serde_json::value::to_raw_value(&members).map_err(|error| Failure::new(Code::BadParams, error.to_string()))?;
+        Ok((args, named))
+    }
+
+    fn join(&mut self, call: &Call, desk: &mut Desk) -> Result<(), Failure> {
+        let RoomArgs { room } = methods::args(&call.args)?;
+        match self.rooms.join(&room, call.no) {
+            Join::Asked => {}
+            Join::Ask => {
+                let (client, now) = self.guest(desk)?.client();
+                client.join(now, JoinRequest { room, presence: false, info: None });
+            }
+            Join::In => {
+                let asked = self.guest(desk)?.call("rooms/state", &json!({"room": room}));
+                let asked_for = Asked::Call { no: call.no, named: Vec::new(), signs_in: false, streams: false };
+                self.calls.insert(asked, asked_for);
+            }
+        }
+        Ok(())
+    }
+
+    /// The session answers.
+    pub(super) fn settled(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) {
+        let Some(asked) = self.calls.remove(&id) else { return };
+        match (asked, result) {
+            (Asked::Fence { no, mut result }, _) => {
+                self.number_streams(&mut result);
+                desk.say(self.form.result(no, &result.to_string()));
+            }
+            (Asked::Call { no, named, .. }, Err(failure)) => {
+                named.iter().for_each(|stream| self.uploads.settled(*stream, false));
+                self.fail(no, &failure, desk);
+            }
+            (Asked::Call { no, named, signs_in, streams }, Ok(result)) => {
+                named.iter().for_each(|stream| self.uploads.settled(*stream, true));
+                if streams {
+                    self.answer_with_streams(no, &result, desk);
+                } else if !(signs_in && self.signs_in(no, &result, desk)) {
+                    desk.say(self.form.result(no, result.get()));
+                }
+            }
+            (Asked::Upload { no: Some(no), stream }, Err(failure)) => {
+                self.uploads.settled(stream, false);
+                self.early.remove(&stream);
+                self.fail(no, &failure, desk);
+            }
+            (Asked::Upload { no: None, stream }, Err(failure)) if self.uploads.has(stream) => self.fell(stream, &failure, desk),
+            (Asked::Upload { no: None, .. }, Err(_)) => {}
+            (Asked::Upload { no, stream }, Ok(result)) => {
+                self.uploads.settled(stream, true);
+                self.early.remove(&stream);
+                let stored = stored(stream, &result);
+                desk.say(match no {
+                    Some(no) => self.form.result(no, &stored),
+                    None => self.form.event("files/uploaded", &stored),
+                });
+            }
+            (Asked::Find { no, .. }, Err(failure)) => self.fail(no, &failure, desk),
+            (Asked::Find { no, search }, Ok(list)) => {
+                if let Err(failure) = self.found(no, search, &list, desk) {
+                    self.fail(no, &failure, desk);
+                }
+            }
+        }
+    }
+
+    /// The answer that names streams waits until they are begun.
+    fn answer_with_streams(&mut self, no: u64, result: &RawValue, desk: &mut Desk) {
+        let Ok(mut value) = serde_json::from_str::<Value>(result.get()) else {
+            return desk.say(self.form.result(no, result.get()));
+        };
+        if self.number_streams(&mut value) {
+            return desk.say(self.form.result(no, &value.to_string()));
+        }
+        if let Some(guest) = desk.guest() {
+            let fence = guest.call("system/echo", &());
+            self.calls.insert(fence, Asked::Fence { no, result: value });
+        }
+    }
+
+    /// Puts the numbers of streams in the places of their ids. Whether all are known.
+    fn number_streams(&self, value: &mut Value) -> bool {
+        let mut known = true;
+        match value {
+            Value::String(text) => {
+                if let Ok(id) = text.parse::<StreamId>() {
+                    match self.downloads.number(id).or_else(|| self.uploads.number(id)) {
+                        Some(no) => *value = no.into(),
+                        None => known = false,
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| known &= self.number_streams(value)),
+            Value::Object(members) => {
+                members.values_mut().for_each(|value| known &= self.number_streams(value));
+                if let Some(no) = members.get("stream").filter(|stream| stream.is_i64()).cloned() {
+                    members.entry("streamId").or_insert(no);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+        known
+    }
+
+    pub(super) fn guest<'a>(&self, desk: &'a mut Desk) -> Result<&'a mut Guest, Failure> {
+        desk.guest().ok_or_else(|| Failure::new(Code::Unauthenticated, "nobody has come in over this connection yet"))
+    }
+
+    pub(super) fn fail(&self, no: u64, failure: &Failure, desk: &mut Desk) {
+        desk.say(self.form.error(Some(no), failure));
+    }
+}
+
+pub(super) fn stream_no(value: &Value) -> Result<i32, Failure> {
+    let no = value.as_i64().and_then(|no| i32::try_from(no).ok());
+    no.ok_or_else(|| {
+        Failure::new(Code::BadParams, "`streamId` is the number that the client gave the stream: an uploader's `id`")
+    })
+}

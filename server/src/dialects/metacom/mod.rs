@@ -1,0 +1,261 @@
+//! Metacom, the protocol of npm `metacom`, at `/api`: over a WebSocket, and over HTTP what needs none.
+//!
+//! Its packets have no offsets, no acknowledgement and no credit. So a client is held back by its socket alone, the size that it
+//! declared is what it is held to, and nothing that is wrong with a stream is ever said as the answer to a call.
+
+mod calls;
+mod downloads;
+mod files;
+mod form;
+mod http;
+mod methods;
+mod packet;
+mod rooms;
+mod session;
+mod uploads;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use samewire_protocol::session::Event;
+use samewire_protocol::streams::StreamSpec;
+use samewire_protocol::{CallId, Code, Failure, StreamNo};
+use serde_json::json;
+
+use self::calls::Asked;
+use self::downloads::Downloads;
+use self::form::{Form, number};
+use self::packet::{PING, Packet, StreamWord};
+use self::rooms::{Rooms, Told};
+use self::session::{Coming, Standing, credential};
+use self::uploads::{Stray, Uploads};
+use super::guest::Entry;
+use super::socket::{Desk, Dialect, Word, upgrade};
+use crate::app::App;
+use crate::http::Problem;
+
+pub(crate) use http::layer;
+
+pub(super) fn router(app: &Arc<App>) -> Router {
+    Router::new().route("/api", any(api)).route("/api/{unit}/{method}", any(http::call)).with_state(app.clone())
+}
+
+/// What a chunk has before its bytes, in room for it.
+const HEADER: u64 = 16;
+
+async fn api(State(app): State<Arc<App>>, request: Request) -> Response {
+    if !request.headers().contains_key(axum::http::header::UPGRADE) {
+        return http::packet(&app, request).await;
+    }
+    let settings = &app.config.dialects.metacom;
+    let entry = match who(&app, request.uri(), request.headers()) {
+        Ok(None) if settings.anonymous => Entry::Anonymous,
+        Ok(None) => Entry::Token(None),
+        Ok(Some(token)) => credential(&app, token),
+        Err(failure) => return Problem::new(&failure).into_response(),
+    };
+    let most = usize::try_from(settings.max_frame.saturating_add(HEADER)).unwrap_or(usize::MAX);
+    let dialect = Metacom::new(settings.anonymous);
+    upgrade(&app, request, dialect, Some(entry), most)
+}
+
+/// The token that comes with a request for a WebSocket: in the address, the header or the cookie.
+fn who(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    match super::entry(false, uri, headers)? {
+        Entry::Token(Some(token)) => Ok(Some(token)),
+        _ if crate::http::origin::allowed(&app.config, headers).is_ok() => Ok(http::cookie(headers)),
+        _ => Ok(None),
+    }
+}
+
+/// One connection.
+struct Metacom {
+    form: Form,
+    /// Whether its clients need no token.
+    anonymous: bool,
+    standing: Standing,
+    coming: Coming,
+    calls: HashMap<CallId, Asked>,
+    /// Calls that are answered as soon as the server takes a stream, by its number.
+    early: HashMap<i32, CallId>,
+    uploads: Uploads,
+    downloads: Downloads,
+    rooms: Rooms,
+}
+
+impl Metacom {
+    fn new(anonymous: bool) -> Self {
+        Self {
+            form: Form::default(),
+            anonymous,
+            standing: Standing::Nobody(crate::auth::unauthenticated()),
+            coming: Coming::First,
+            calls: HashMap::new(),
+            early: HashMap::new(),
+            uploads: Uploads::default(),
+            downloads: Downloads::default(),
+            rooms: Rooms::default(),
+        }
+    }
+
+    fn text(&mut self, text: &str, desk: &mut Desk) -> Result<(), Failure> {
+        let (form, packet) = packet::read(text)?;
+        self.form = form.unwrap_or(self.form);
+        match packet {
+            Packet::Ping => desk.say(PING.to_owned()),
+            Packet::Call(call) => self.call(call, desk),
+            Packet::Stream(no, word) => self.stream(no, word, desk)?,
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, no: i32, word: StreamWord, desk: &mut Desk) -> Result<(), Failure> {
+        if let (StreamWord::Terminate, Some(stream)) = (&word, self.downloads.find(no)) {
+            let (client, now) = self.guest(desk)?.client();
+            client.abort(now, stream, Failure::new(Code::Canceled, "the client wants no more of this stream"));
+            return Ok(());
+        }
+        let checked = self.check();
+        let guest = self.guest(desk)?;
+        let outcome = match word {
+            StreamWord::Open { name, size } => checked.and_then(|()| self.uploads.open(no, name, size, guest)).map(|()| None),
+            StreamWord::End => self.uploads.end(no, guest),
+            StreamWord::Terminate => {
+                let failure = Failure::new(Code::Canceled, "the client gave this stream up");
+                self.uploads.give_up(no, &failure, guest);
+                return Ok(());
+            }
+        };
+        self.heard_of(no, outcome, desk);
+        Ok(())
+    }
+
+    /// What came of something about a stream.
+    fn heard_of(&mut self, no: i32, outcome: Result<Option<Stray>, Failure>, desk: &mut Desk) {
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(Stray(failure))) => self.tell_failed(no, &failure, desk),
+            Err(failure) => self.fell(no, &failure, desk),
+        }
+    }
+
+    /// A stream of the client comes to nothing.
+    fn fell(&mut self, no: i32, failure: &Failure, desk: &mut Desk) {
+        if let Some(guest) = desk.guest() {
+            self.uploads.give_up(no, failure, guest);
+        }
+        self.tell_failed(no, failure, desk);
+    }
+
+    /// Says that a stream came to nothing: in the format's own way, of which a client makes nothing, and as an event that it can hear.
+    fn tell_failed(&self, no: i32, failure: &Failure, desk: &mut Desk) {
+        desk.say(self.form.status(no, "terminate"));
+        let Failure { code, message, .. } = failure;
+        let data = json!({"streamId": no, "code": number(failure), "reason": code, "message": message});
+        desk.say(self.form.event("files/failed", &data.to_string()));
+    }
+
+    /// The server begins a stream.
+    fn opened(&mut self, stream: StreamNo, spec: &StreamSpec, desk: &mut Desk) {
+        let Some(size) = spec.size else {
+            if let Some(guest) = desk.guest() {
+                let (client, now) = guest.client();
+                client.abort(now, stream, Failure::new(Code::BadParams, "a stream of this format has a size"));
+            }
+            return;
+        };
+        let no = self.downloads.opened(stream, spec, size);
+        let name = spec.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("stream");
+        desk.say(self.form.open(no, name, size));
+    }
+
+    fn tell(&self, told: Told, failure: Option<&Failure>, desk: &mut Desk) {
+        match (told, failure) {
+            (Told::Answers(calls, state), _) => calls.into_iter().for_each(|no| desk.say(self.form.result(no, &state))),
+            (Told::Refused(calls), Some(failure)) => calls.into_iter().for_each(|no| self.fail(no, failure, desk)),
+            (Told::Event(name, data), _) => desk.say(self.form.event(&name, &data)),
+            (Told::Refused(_), None) | (Told::Nothing, _) => {}
+        }
+    }
+}
+
+impl Dialect for Metacom {
+    const NAME: &'static str = "metacom";
+
+    fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure> {
+        let heard = match word {
+            Word::Text(text) => self.text(&text, desk),
+            Word::Binary(frame) => packet::chunk(frame).and_then(|(no, bytes)| {
+                let outcome = self.uploads.chunk(no, bytes, self.guest(desk)?);
+                self.heard_of(no, outcome, desk);
+                Ok(())
+            }),
+        };
+        if let Err(failure) = heard {
+            desk.say(self.form.error(None, &failure));
+        }
+        Ok(())
+    }
+
+    fn listens(&self) -> bool {
+        self.uploads.listens()
+    }
+
+    fn entered(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        self.came(outcome, desk)
+    }
+
+    fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure> {
+        match event {
+            Event::CallSettled { id, result, .. } => self.settled(id, result, desk),
+            Event::Want(want) => {
+                let no = desk.guest().and_then(|guest| self.uploads.wants(want, guest));
+                if let Some(no) = no {
+                    self.answer_early(no, desk);
+                }
+            }
+            Event::StreamOpened { stream, spec } => self.opened(stream, &spec, desk),
+            Event::Data { stream, offset, bytes } => {
+                let end = offset + bytes.len() as u64;
+                self.downloads.data(stream, bytes, |chunk| desk.say_bytes(chunk));
+                if let Some(guest) = desk.guest() {
+                    let (client, now) = guest.client();
+                    client.consume(now, stream, end);
+                }
+            }
+            Event::StreamFinished { stream, .. } => {
+                self.uploads.finished(stream);
+                if let Some((no, last)) = self.downloads.finished(stream) {
+                    last.into_iter().for_each(|chunk| desk.say_bytes(chunk));
+                    desk.say(self.form.status(no, "end"));
+                }
+            }
+            Event::StreamAborted { stream, failure } => {
+                let no = self.uploads.aborted(stream, &failure).or_else(|| self.downloads.aborted(stream));
+                if let Some(no) = no {
+                    self.tell_failed(no, &failure, desk);
+                }
+            }
+            Event::Room(news) => {
+                let told = self.rooms.news(&news)?;
+                self.tell(told, None, desk);
+            }
+            Event::RoomLeft { room, failure: Some(failure) } => {
+                let told = self.rooms.left(&room, &failure)?;
+                self.tell(told, Some(&failure), desk);
+            }
+            Event::ServerError(failure) => desk.say(self.form.error(None, &failure)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, desk: &mut Desk) {
+        self.uploads.let_go(desk.app());
+    }
+}

@@ -1,0 +1,178 @@
+//! Whose connection it is: nobody's that has not signed in, and somebody's from then on.
+
+use samewire_protocol::{Code, Failure};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::Metacom;
+use super::form::number;
+use super::methods::{self, Own, RestoreArgs};
+use super::packet::Call;
+use crate::app::App;
+use crate::dialects::guest::Entry;
+use crate::dialects::socket::Desk;
+use crate::store::now_ms;
+
+/// Who speaks.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// Somebody who was let in.
+    Known,
+    /// Nobody, for this reason.
+    Nobody(Failure),
+}
+
+/// Who is to be let in, and for which call.
+#[derive(Debug)]
+pub(super) enum Coming {
+    /// Whoever opened the connection.
+    First,
+    /// Nobody, for this reason, so that they can sign in.
+    Nobody(Failure, Option<u64>),
+    Restore(u64),
+    SignIn(u64, Box<RawValue>),
+    SignOut(u64),
+}
+
+const SIGNED_OUT: &str = r#"{"status":"not logged"}"#;
+
+impl Metacom {
+    /// Whether whoever speaks may make calls.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match &self.standing {
+            Standing::Known => Ok(()),
+            Standing::Nobody(failure) => Err(failure.clone()),
+        }
+    }
+
+    /// The methods of this format about who one is.
+    pub(super) fn sign(&mut self, own: Own, call: &Call, desk: &mut Desk) -> Result<(), Failure> {
+        match own {
+            Own::Restore => {
+                let RestoreArgs { token } = methods::args(&call.args)?;
+                self.coming = Coming::Restore(call.no);
+                let entry = credential(desk.app(), token);
+                desk.admit(entry);
+            }
+            Own::SignOut => {
+                self.coming = Coming::SignOut(call.no);
+                desk.admit(if self.anonymous { Entry::Anonymous } else { Entry::Token(None) });
+            }
+            _ => {
+                self.check()?;
+                let guest = self.guest(desk)?;
+                let access = guest.access();
+                let anonymous = access.identity.is_anonymous();
+                if anonymous {
+                    // Its files are removed with its last session: it is to find them when it comes back.
+                    guest.stay(true);
+                }
+                let user = (!anonymous).then(|| access.identity.id());
+                let status = json!({"status": "logged", "user": user, "token": guest.ticket()});
+                desk.say(self.form.result(call.no, &status.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a result begins a session: then the answer waits for it.
+    pub(super) fn signs_in(&mut self, no: u64, result: &RawValue, desk: &mut Desk) -> bool {
+        let Some(token) = token_of(result) else { return false };
+        self.coming = Coming::SignIn(no, result.to_owned());
+        let entry = credential(desk.app(), token);
+        desk.admit(entry);
+        true
+    }
+
+    /// Somebody was let in, or was not.
+    pub(super) fn came(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        let form = self.form;
+        match (std::mem::replace(&mut self.coming, Coming::First), outcome) {
+            (Coming::First, Ok(())) => self.standing = Standing::Known,
+            (Coming::First, Err(failure)) if is_about_tokens(&failure) => {
+                desk.app().metrics.refused(&failure);
+                self.coming = Coming::Nobody(failure, None);
+                desk.admit(Entry::Anonymous);
+            }
+            (Coming::Nobody(why, call), Ok(())) => {
+                self.let_go(desk);
+                self.standing = Standing::Nobody(why);
+                if let Some(no) = call {
+                    desk.say(form.result(no, SIGNED_OUT));
+                }
+            }
+            (Coming::Restore(no), Ok(())) => {
+                self.let_go(desk);
+                self.standing = Standing::Known;
+                let guest = self.guest(desk)?;
+                let access = guest.access();
+                let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
+                if user.is_none() {
+                    guest.stay(true);
+                }
+                desk.say(form.result(no, &json!({"status": "logged", "user": user}).to_string()));
+            }
+            (Coming::Restore(no), Err(failure)) if is_about_tokens(&failure) => {
+                desk.app().metrics.refused(&failure);
+                let Failure { code, message, .. } = &failure;
+                let result = json!({"status": "not logged", "code": number(&failure), "reason": code, "message": message});
+                desk.say(form.result(no, &result.to_string()));
+            }
+            (Coming::Restore(no), Err(failure)) => self.fail(no, &failure, desk),
+            (Coming::SignIn(no, result), outcome) => {
+                if outcome.is_ok() {
+                    self.let_go(desk);
+                    self.standing = Standing::Known;
+                }
+                desk.say(form.result(no, result.get()));
+            }
+            (Coming::SignOut(no), Ok(())) => {
+                self.let_go(desk);
+                self.standing = Standing::Known;
+                desk.say(form.result(no, SIGNED_OUT));
+            }
+            (Coming::SignOut(no), Err(failure)) if is_about_tokens(&failure) => {
+                self.coming = Coming::Nobody(failure, Some(no));
+                desk.admit(Entry::Anonymous);
+            }
+            (Coming::First | Coming::Nobody(..) | Coming::SignOut(_), Err(failure)) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// What the client had as somebody else is not its own any more.
+    fn let_go(&mut self, desk: &mut Desk) {
+        let failure =
+            Failure::new(Code::SessionClosed, "the session of this connection has changed while the call was under way");
+        let waiting = self.rooms.let_go();
+        let calls = std::mem::take(&mut self.calls);
+        for no in calls.into_values().filter_map(|asked| asked.call()).chain(waiting) {
+            self.fail(no, &failure, desk);
+        }
+        self.early.clear();
+        self.uploads.let_go(desk.app());
+        for no in self.downloads.let_go() {
+            desk.say(self.form.status(no, "terminate"));
+        }
+    }
+}
+
+/// What somebody shows to be let in: a token, or a session's ticket.
+pub(super) fn credential(app: &App, text: String) -> Entry {
+    if app.tickets.verify(&text, now_ms()).is_ok() { Entry::Ticket(text) } else { Entry::Token(Some(text)) }
+}
+
+/// The token in a result, where it has one.
+pub(super) fn token_of(result: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Session {
+        token: String,
+    }
+    serde_json::from_str::<Session>(result.get()).ok().map(|session| session.token)
+}
+
+/// Whether it is the token that nobody is let in with, and not the server.
+pub(super) fn is_about_tokens(failure: &Failure) -> bool {
+    matches!(failure.code.status(), 401 | 403)
+}
