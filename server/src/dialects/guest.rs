@@ -2,7 +2,7 @@
 //! half without a network between them, so that all that holds for sessions holds for whoever comes with an old format.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -141,15 +141,10 @@ impl Guest {
         self.events.len()
     }
 
-    /// What happens next.
+    /// What happens next. To be asked again after each command.
     ///
     /// # Errors
     /// Why the session is over, or goes on without this guest.
-    pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
-        poll_fn(|context| self.poll_event(context)).await
-    }
-
-    /// The same, for a task that waits for other things as well. To be asked again after each command.
     pub(crate) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Failure>> {
         loop {
             if let Some(event) = self.events.pop_front() {
