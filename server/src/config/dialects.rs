@@ -15,7 +15,7 @@ pub struct Dialects {
     /// Signalling by plain JSON, at `/ws`.
     pub signalling: Dialect,
     /// Portal views, at `/ws/portal-view/{id}`.
-    pub portal_views: Dialect,
+    pub portal_views: PortalViews,
     /// The counts and events of live streams, at `/api/v1/streams/{stream}/ws`.
     pub stream_updates: Dialect,
 }
@@ -29,6 +29,14 @@ pub struct Dialect {
     /// Whether clients of this format may come without a token, also where sessions may not (`auth.anonymous`). What they may do is
     /// then what the kinds of rooms give to everybody. Default false.
     pub anonymous: bool,
+}
+
+/// Portal views. Nobody comes without a token, for only members of a library see its views.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortalViews {
+    /// Whether they are spoken. Default false; always with `dev`.
+    pub enabled: bool,
 }
 
 /// Metacom.

@@ -5,10 +5,12 @@ mod closing;
 mod desk;
 mod guest;
 pub(crate) mod metacom;
+mod portal_view;
 mod signalling;
 mod socket;
 pub(crate) mod socketio;
 mod stream_updates;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -29,6 +31,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     if app.config.speaks(dialects.metacom.enabled) {
         router = router.merge(metacom::router(app));
+    }
+    if app.config.speaks(dialects.portal_views.enabled) {
+        router = router.merge(portal_view::router(app));
+        if !app.config.speaks(dialects.socketio.enabled) {
+            router = router.merge(portal_view::strays(app));
+        }
     }
     if app.config.speaks(dialects.signalling.enabled) {
         router = router.merge(signalling::router(app));

@@ -2,16 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 use samewire_protocol::Failure;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Message;
@@ -22,9 +18,9 @@ use super::closing::cut;
 pub(crate) use super::closing::{plain, unspoken};
 pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
+pub(crate) use super::upgrade::{turn_away, upgrade};
 use crate::app::App;
-use crate::http::origin;
-use crate::websocket::{Handshake, PARTING, Socket, broken};
+use crate::websocket::{PARTING, Socket, broken};
 
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
@@ -32,47 +28,8 @@ const ROUNDS: usize = 32;
 const TOLD_AT_ONCE: usize = 8;
 const BACKLOG: usize = 64;
 
-/// Answers the upgrade to a WebSocket on which a dialect is spoken. `most` is the size of the largest frame of a client.
-pub(crate) fn upgrade<D: Dialect>(
-    app: &Arc<App>,
-    mut request: Request,
-    dialect: D,
-    entry: Option<Entry>,
-    most: usize,
-) -> Response {
-    let handshake = match Handshake::check(&mut request, None) {
-        Ok(handshake) => handshake,
-        Err(problem) => return problem.into_response(),
-    };
-    let allowed = origin::allowed(&app.config, request.headers());
-    let (response, socket) = handshake.grant(app, most);
-    let app = app.clone();
-    app.clone().links.spawn(async move {
-        let Some(socket) = socket.await else { return };
-        let _counted = Counted::new(app.metrics.guests(D::NAME));
-        let desk = Desk::new(app, entry);
-        Driver::new(socket, dialect, desk).run(allowed).await;
-    });
-    response
-}
-
-/// A connection that counts for as long as this is there, also when its task breaks.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(connections: Gauge) -> Self {
-        connections.inc();
-        Self(connections)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-struct Driver<D> {
+/// A connection, and what speaks on it.
+pub(super) struct Driver<D> {
     socket: Socket,
     dialect: D,
     desk: Desk,
@@ -103,14 +60,15 @@ enum Stop {
 }
 
 impl<D: Dialect> Driver<D> {
-    fn new(socket: Socket, dialect: D, desk: Desk) -> Self {
+    pub(super) fn new(socket: Socket, dialect: D, desk: Desk) -> Self {
         let now = Instant::now();
         let alarm = Box::pin(tokio::time::sleep(desk.app().config.limits.heartbeat_interval));
         let words = desk.app().metrics.words(D::NAME);
         Self { socket, dialect, desk, words, unflushed: false, heard: now, asked: None, moved: now, alarm, draining: None }
     }
 
-    async fn run(mut self, allowed: Result<(), Failure>) {
+    /// Serves the connection to its end; or says why not, where it may not be served.
+    pub(super) async fn run(mut self, allowed: Result<(), Failure>) {
         let failure = match allowed {
             Ok(()) => match self.serve().await {
                 Some(failure) => failure,
@@ -311,26 +269,5 @@ impl<D: Dialect> Driver<D> {
         let next = next.max(now + Duration::from_millis(10));
         self.alarm.as_mut().reset(next.into());
         Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_counts_until_its_task_ends_or_breaks() {
-        let mut counted = Vec::new();
-        let gauge = Gauge::default();
-        for _ in 0..3 {
-            counted.push(Counted::new(gauge.clone()));
-        }
-        assert_eq!(gauge.get(), 3);
-        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _counted = counted.pop();
-            panic!("a fault");
-        }));
-        assert!(broken.is_err());
-        assert_eq!(gauge.get(), 2);
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 pub use change::{NewItem, NewView};
 pub use model::*;
 pub(crate) use rest::router;
-pub(crate) use room::{PortalRooms, policy};
+pub(crate) use room::{PortalRooms, no_room, policy};
 
 use crate::auth::check_user;
 use crate::rooms::Rooms;

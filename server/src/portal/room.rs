@@ -74,7 +74,7 @@ pub(super) fn room(view: ViewId) -> Result<RoomName, Failure> {
 }
 
 /// Somebody who may not see a view is told what they would be told if there were none.
-pub(super) fn no_room() -> Failure {
+pub(crate) fn no_room() -> Failure {
     Failure::new(Code::RoomNotFound, "there is no such portal view, or you are not a member of its library")
 }
 

@@ -18,9 +18,15 @@ impl Stage {
         Self::with(settings()).await
     }
 
-    pub(crate) async fn with(mut config: Config) -> Self {
+    pub(crate) async fn with(config: Config) -> Self {
         // Those who speak by hand do not answer pings.
-        config.limits.heartbeat_interval = Duration::from_secs(600);
+        Self::patient(config, Duration::from_secs(600)).await
+    }
+
+    /// The same with a server that asks whoever was silent for so long whether they are there, and gives them as long to answer.
+    pub(crate) async fn patient(mut config: Config, patience: Duration) -> Self {
+        config.limits.heartbeat_interval = patience;
+        config.limits.heartbeat_timeout = patience;
         let mut stage = Self { host: Host::start(config).await, library: 0 };
         let library = stage.ok("olga", "POST", "/api/libraries", json!({"name": "Campaign"})).await;
         stage.library = library["id"].as_u64().expect("a number");

@@ -1,0 +1,261 @@
+//! One connection, which is a member of the room of its view.
+
+use samewire_protocol::rooms::methods::{PublishParams, StateNow, StateParams};
+use samewire_protocol::rooms::{Joined, Member, RoomEvent, RoomName, Skipped};
+use samewire_protocol::session::{Event, JoinRequest, RoomNews, RoomNewsKind};
+use samewire_protocol::wire::Cast;
+use samewire_protocol::{CallId, Code, Failure};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::news::News;
+use super::own::Own;
+use super::stray;
+use super::wire::{REQUEST_SYNC, SYNC_RESPONSE, Said, Told, VIEW_UPDATE};
+use crate::dialects::socket::{Desk, Dialect, Word, plain};
+use crate::portal::no_room;
+use crate::store::now_ms;
+
+#[derive(Default)]
+pub(super) struct PortalView {
+    /// The view, as the client has it in its address.
+    id: String,
+    room: Option<RoomName>,
+    presence: bool,
+    /// It is a client of Socket.IO.
+    is_stray: bool,
+    /// What it is in the room, once it is in.
+    member: Option<(Member, String)>,
+    has_spoken: bool,
+    /// The newest event of the room that the client knows of.
+    newest: u64,
+    /// A change of the client's that is being stored. What it says next waits, so that all it says stays in order.
+    change: Option<CallId>,
+    /// The state is asked for, to be told as this message.
+    state: Option<(CallId, &'static str)>,
+    own: Own,
+}
+
+impl PortalView {
+    pub(super) fn new(id: String, presence: bool) -> Self {
+        Self { room: format!("portal:{id}").parse().ok(), id, presence, ..Self::default() }
+    }
+
+    /// Who came to the wrong address.
+    pub(super) fn stray() -> Self {
+        Self { is_stray: true, ..Self::default() }
+    }
+
+    fn publish(
+        &mut self,
+        name: &str,
+        payload: &impl Serialize,
+        patch: &impl Serialize,
+        desk: &mut Desk,
+    ) -> Result<(), Failure> {
+        let (Some(room), Some(guest)) = (self.room.clone(), desk.guest()) else { return Ok(()) };
+        let (payload, patch) = (to_raw_value(payload).ok(), to_raw_value(patch).ok());
+        let name = name.parse().map_err(|_| unreadable())?;
+        let params = PublishParams { room, name, payload, patch, state: None, key: None, expected: None };
+        self.change = Some(guest.call("rooms/publish", &params));
+        self.own.made();
+        Ok(())
+    }
+
+    fn cast(&mut self, name: &'static str, payload: Option<&RawValue>, desk: &mut Desk) -> Result<(), Failure> {
+        let (Some(room), Some(guest)) = (&self.room, desk.guest()) else { return Ok(()) };
+        let (client, now) = guest.client();
+        let cast = Cast { room: room.as_str().into(), name: name.into(), payload, key: None };
+        if let Err(failure) = client.cast(now, cast, None) {
+            return say(&Told::error(&failure), desk);
+        }
+        // Its controllers are asked, who may know more; but there may be none, or one that has no need for such questions.
+        if name == REQUEST_SYNC && self.member.as_ref().is_some_and(|(_, role)| role == VIEWER) {
+            self.ask(SYNC_RESPONSE, desk);
+        }
+        Ok(())
+    }
+
+    /// Asks for the state, which is told as this message.
+    fn ask(&mut self, message: &'static str, desk: &mut Desk) {
+        let (Some(room), Some(guest)) = (self.room.clone(), desk.guest()) else { return };
+        self.state = Some((guest.call("rooms/state", &StateParams { room }), message));
+    }
+
+    fn answered(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        let Some((_, message)) = self.state.take_if(|(call, _)| *call == id) else { return Ok(()) };
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(failure) => return say(&Told::error(&failure), desk),
+        };
+        let now: StateNow = read(answer.get())?;
+        if now.offset < self.newest {
+            self.ask(message, desk);
+            return Ok(());
+        }
+        tell_state(message, &now.state, desk)
+    }
+
+    /// A change came to nothing. The client shows it already, so it is told how the view is.
+    fn refused(&mut self, failure: &Failure, desk: &mut Desk) -> Result<(), Failure> {
+        self.own.refused();
+        if failure.code != Code::Forbidden {
+            self.ask(VIEW_UPDATE, desk);
+        }
+        say(&Told::error(failure), desk)
+    }
+
+    fn heard_of(&mut self, news: &RoomNews, desk: &mut Desk) -> Result<(), Failure> {
+        match news.kind {
+            RoomNewsKind::Joined => self.joined(&read(&news.text)?, desk),
+            RoomNewsKind::Skipped => {
+                let skipped: Skipped<'_> = read(&news.text)?;
+                self.own.clear();
+                self.newest = skipped.offset;
+                skipped.state.map_or(Ok(()), |state| tell_state(VIEW_UPDATE, state, desk))
+            }
+            RoomNewsKind::Presence => tell_presence(&news.text, desk),
+            RoomNewsKind::Event | RoomNewsKind::Signal => self.happened(read(&news.text)?, desk),
+        }
+    }
+
+    fn joined(&mut self, joined: &Joined<'_>, desk: &mut Desk) -> Result<(), Failure> {
+        let role = joined.role.as_str();
+        let before = self.member.replace((joined.member, role.to_owned()));
+        let told = Told { role: Some(role), timestamp: Some(now_ms()), ..Told::of("connected") };
+        match before {
+            None => say(&Told { portal_view_id: Some(&self.id), ..told }, desk)?,
+            Some((_, before)) if before != role => say(&Told { kind: "role-changed", ..told }, desk)?,
+            Some(_) => {}
+        }
+        if !joined.recovered {
+            self.own.clear();
+            self.newest = joined.offset;
+            if let Some(state) = joined.state {
+                tell_state(VIEW_UPDATE, state, desk)?;
+            }
+        }
+        match &joined.presence {
+            Some(presence) => {
+                let presence = to_raw_value(presence).map_err(|_| unreadable())?;
+                say(&Told { payload: Some(&presence), ..Told::of(PRESENCE) }, desk)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn happened(&mut self, event: RoomEvent, desk: &mut Desk) -> Result<(), Failure> {
+        let is_own = event.from.is_some() && event.from == self.member.as_ref().map(|(member, _)| *member);
+        if let Some(offset) = event.offset {
+            self.newest = offset;
+            if !is_own {
+                self.own.other_came();
+            } else if !self.own.came() {
+                return Ok(());
+            }
+        }
+        News::of(event).told().try_for_each(|told| say(&told, desk))
+    }
+}
+
+impl Dialect for PortalView {
+    const NAME: &'static str = "portal-views";
+
+    fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure> {
+        let Word::Text(text) = word else {
+            return Err(Failure::new(
+                Code::WrongProtocol,
+                "a portal view speaks JSON in text frames, and takes no binary ones",
+            ));
+        };
+        if !std::mem::replace(&mut self.has_spoken, true) && stray::says(&text) {
+            self.is_stray = true;
+            return Err(stray::told());
+        }
+        match Said::read(&text) {
+            Ok(Said::Ping) => say(&Told { timestamp: Some(now_ms()), ..Told::of("pong") }, desk),
+            Ok(Said::Change { name, payload, patch }) => self.publish(name, &payload, &patch, desk),
+            Ok(Said::Cast { name, payload }) => self.cast(name, payload, desk),
+            Err(failure) => say(&Told::error(&failure), desk),
+        }
+    }
+
+    fn entered(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        outcome?;
+        let room = self.room.clone().ok_or_else(no_room)?;
+        if let Some(guest) = desk.guest() {
+            let (client, now) = guest.client();
+            client.join(now, JoinRequest { room, presence: self.presence, info: None });
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure> {
+        match event {
+            Event::CallSettled { id, result, .. } if self.change == Some(id) => {
+                self.change = None;
+                result.map(drop).or_else(|failure| self.refused(&failure, desk))
+            }
+            Event::CallSettled { id, result, .. } => self.answered(id, result, desk),
+            Event::Room(news) => self.heard_of(&news, desk),
+            Event::RoomError { failure, .. } => say(&Told::error(&failure), desk),
+            Event::RoomLeft { failure: Some(failure), .. } => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn listens(&self) -> bool {
+        self.member.is_some() && self.change.is_none()
+    }
+
+    fn part(&mut self, failure: &Failure, desk: &mut Desk) -> u16 {
+        if self.is_stray {
+            stray::told_in_packets().into_iter().for_each(|packet| desk.say(packet));
+        } else {
+            let _ = say(&Told::error(failure), desk);
+        }
+        plain(failure)
+    }
+}
+
+const VIEWER: &str = "viewer";
+const PRESENCE: &str = "presence";
+
+/// A whole view.
+fn tell_state(message: &str, state: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: Option<u64>,
+    }
+    let Versioned { version } = read(state.get())?;
+    say(&Told { payload: Some(state), version, timestamp: Some(now_ms()), ..Told::of(message) }, desk)
+}
+
+/// Who came, went or changed, as the room's frame has it.
+fn tell_presence(frame: &str, desk: &mut Desk) -> Result<(), Failure> {
+    #[derive(Serialize, Deserialize)]
+    struct News<'a> {
+        #[serde(borrow, skip_serializing_if = "Option::is_none")]
+        set: Option<&'a RawValue>,
+        #[serde(borrow, skip_serializing_if = "Option::is_none")]
+        gone: Option<&'a RawValue>,
+        users: u64,
+        members: u64,
+    }
+    let news: News<'_> = read(frame)?;
+    let payload = to_raw_value(&news).map_err(|_| unreadable())?;
+    say(&Told { payload: Some(&payload), ..Told::of(PRESENCE) }, desk)
+}
+
+fn say(told: &Told<'_>, desk: &mut Desk) -> Result<(), Failure> {
+    desk.say(serde_json::to_string(told).map_err(|_| unreadable())?);
+    Ok(())
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|_| unreadable())
+}
+
+fn unreadable() -> Failure {
+    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
+}
