@@ -1,4 +1,4 @@
-//! What a client says: packets in the form of version 3, and in that of version 2, which is known by its first key.
+//! What a client says: packets in the form of version 3, and in that of version 2, which has no `type`.
 
 use std::fmt;
 
@@ -49,9 +49,9 @@ pub(super) fn read(text: &str) -> Result<(Option<Form>, Packet), Failure> {
         return Ok((None, Packet::Ping));
     }
     let members: Members<'_> = serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?;
-    match members.0.first().map(|(key, _)| key.as_str()) {
-        Some("call") => second_call(&members),
-        Some("stream") => Ok((Some(Form::Second), stream(&members, "stream")?)),
+    match (members.find("type"), members.find("call"), members.find("stream")) {
+        (None, Some(no), _) => second_call(&members, no),
+        (None, None, Some(_)) => Ok((Some(Form::Second), stream(&members, "stream")?)),
         _ => third(&members),
     }
 }
@@ -69,9 +69,9 @@ fn third(members: &Members<'_>) -> Result<(Option<Form>, Packet), Failure> {
     Ok((Some(Form::Third), packet))
 }
 
-fn second_call(members: &Members<'_>) -> Result<(Option<Form>, Packet), Failure> {
-    let [(_, no), (method, args), ..] = members.0.as_slice() else {
-        return Err(unreadable("a call says what it calls behind its number"));
+fn second_call(members: &Members<'_>, no: &RawValue) -> Result<(Option<Form>, Packet), Failure> {
+    let Some((method, args)) = members.0.iter().find(|(key, _)| key.contains('/')) else {
+        return Err(unreadable("a call says what it calls, `unit/method`"));
     };
     let call = Call { no: call_no(value("call", no)?)?, method: method.clone(), args: (*args).to_owned() };
     Ok((Some(Form::Second), Packet::Call(call)))
@@ -119,7 +119,7 @@ fn unreadable(why: &str) -> Failure {
     Failure::new(Code::BadRequest, format!("Packet structure error: {why}"))
 }
 
-/// The members of a packet in their order, for it tells what the packet is.
+/// The members of a packet, whatever they are called.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Members<'a> {
