@@ -193,7 +193,8 @@ impl Driver {
                 if self.session.is_current(self.link) {
                     self.session.app.sessions.end(self.session.id);
                 }
-                let _ = tokio::time::timeout(PARTING, self.socket.close(None)).await;
+                // The library has the answer ready; what it calls `close` would say another.
+                let _ = tokio::time::timeout(PARTING, self.socket.flush()).await;
             }
             End::HangUp(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: String::from(reason).into() };

@@ -97,7 +97,8 @@ impl<D: Dialect> Driver<D> {
                 }
                 Stop::Closed => {
                     self.let_go();
-                    let _ = tokio::time::timeout(PARTING, self.socket.close(None)).await;
+                    // The library has the answer ready; what it calls `close` would say another.
+                    let _ = tokio::time::timeout(PARTING, self.socket.flush()).await;
                     return None;
                 }
                 Stop::Part(failure) => return Some(failure),
