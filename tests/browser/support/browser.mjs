@@ -67,7 +67,8 @@ export class Trace {
   }
 
   #frame(way, payload) {
-    if (typeof payload !== "string") return;
+    // Clients of other systems may say what is no JSON.
+    if (typeof payload !== "string" || !payload.startsWith("{")) return;
     const frame = JSON.parse(payload);
     if (["ping", "pong", "credit"].includes(frame.type)) return;
     this.frames.push({ way, ...frame });

@@ -204,9 +204,7 @@ impl Party {
             }
             (Said::Disconnect, Stand::In(_)) => self.stand = Stand::Outside(outside(&self.app)),
             (Said::Event(..), Stand::Outside(_)) => {
-                return Err(Stop::Part(super::super::socket::unspoken(
-                    "this client is not in the namespace; connect to it first",
-                )));
+                return Err(Stop::Part(unspoken("this client is not in the namespace; connect to it first")));
             }
             (Said::Connect(_), Stand::In(_)) | (Said::Disconnect, Stand::Outside(_)) | (Said::Nothing, _) => {}
         }

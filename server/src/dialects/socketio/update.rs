@@ -157,8 +157,11 @@ fn job_state(file: &FileRecord, job: &Processing, at: u64) -> Vec<Str> {
 /// So many events are remembered by each thread. A room's event goes to all its members within a moment.
 const REMEMBERED: usize = 32;
 
+/// An event's text, and the packet that it becomes.
+type Told = (Box<str>, Option<Str>);
+
 thread_local! {
-    static TOLD: RefCell<[Option<(Box<str>, Option<Str>)>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
+    static TOLD: RefCell<[Option<Told>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
 }
 
 /// An event of a file's room, translated once for all its members; `None` for one that the libraries could not pass on.
