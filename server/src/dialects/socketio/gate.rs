@@ -136,6 +136,11 @@ impl Gate {
         self.stuck.store(true, Ordering::SeqCst);
     }
 
+    /// Whether the transport took nothing since.
+    pub(super) fn waits_for_transport(&self) -> bool {
+        self.stuck.load(Ordering::SeqCst)
+    }
+
     /// The transport took something.
     pub(super) fn moved(&self) {
         if self.stuck.load(Ordering::SeqCst) && self.stuck.swap(false, Ordering::SeqCst) {

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use engineioxide::Str;
 use engineioxide::socket::{DisconnectReason, Sid};
+use engineioxide::{Str, TransportType};
 use prometheus_client::metrics::counter::Counter;
 use samewire_protocol::{Code, Failure};
 use serde::Deserialize;
@@ -109,9 +109,23 @@ impl Party {
         {
             self.out.extend(super::visit::complaint(failure, None));
         }
+        if self.out.is_empty() {
+            return;
+        }
+        // Who polls has them only once it has fetched them.
+        let polls = self.connection.transport_type() == TransportType::Polling;
+        let mut is_said = false;
         let gone = poll_fn(|context| {
-            let is_closed = self.gate.is_closed(context);
-            if self.write() && !is_closed { Poll::Pending } else { Poll::Ready(()) }
+            if self.gate.is_closed(context) {
+                return Poll::Ready(());
+            }
+            if !is_said {
+                if polls {
+                    self.gate.wait_for_transport();
+                }
+                is_said = !self.write();
+            }
+            if is_said && !(polls && self.gate.waits_for_transport()) { Poll::Ready(()) } else { Poll::Pending }
         });
         let _ = tokio::time::timeout(PARTING, gone).await;
     }

@@ -21,16 +21,23 @@ const MOST_ASKED: usize = 32;
 pub(super) struct Visit {
     guest: Guest,
     files: HashMap<RoomName, Subscription>,
-    /// How many of them are not decided.
+    /// How many of them are not decided, and how many may be.
     asked: usize,
+    most_asked: usize,
 }
 
 /// A subscription to a file.
 struct Subscription {
     file: FileId,
-    is_in: bool,
-    /// The answers that were asked for before it was decided.
-    answers: Vec<Option<i64>>,
+    stand: Stand,
+}
+
+/// Whether the client may watch the file.
+enum Stand {
+    /// It is not decided. For each time that it was asked for, the answer that is wanted; where there is none, the client has
+    /// unsubscribed meanwhile. The session is asked for one thing of a room at a time, so that not more waits than it has room for.
+    Asked(Vec<Option<i64>>),
+    In,
 }
 
 /// What `subscribe:file` and `unsubscribe:file` say.
@@ -92,12 +99,13 @@ fn complain(failure: &Failure, file: Option<FileId>, ack: Option<i64>, out: &mut
 
 impl Visit {
     pub(super) fn new(guest: Guest) -> Self {
-        Self { guest, files: HashMap::new(), asked: 0 }
+        let most_asked = MOST_ASKED.min(2 * guest.app().config.limits.max_rooms);
+        Self { guest, files: HashMap::new(), asked: 0, most_asked }
     }
 
     /// Whether there is room for another event of the client.
     pub(super) fn listens(&self) -> bool {
-        self.asked < MOST_ASKED
+        self.asked < self.most_asked
     }
 
     /// The client said an event.
@@ -124,11 +132,11 @@ impl Visit {
     }
 
     fn subscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut VecDeque<Str>) {
-        match self.files.get_mut(&room) {
-            Some(subscription) if subscription.is_in => subscribed(file, ack, out),
-            Some(subscription) => subscription.answers.push(ack),
+        match self.files.get_mut(&room).map(|subscription| &mut subscription.stand) {
+            Some(Stand::In) => subscribed(file, ack, out),
+            Some(Stand::Asked(answers)) => answers.push(ack),
             None => {
-                self.files.insert(room.clone(), Subscription { file, is_in: false, answers: vec![ack] });
+                self.files.insert(room.clone(), Subscription { file, stand: Stand::Asked(vec![ack]) });
                 self.asked += 1;
                 self.guest.join(room);
             }
@@ -136,15 +144,18 @@ impl Visit {
     }
 
     fn unsubscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut VecDeque<Str>) {
-        self.guest.leave(room.as_str());
-        if let Some(subscription) = self.files.remove(&room)
-            && !subscription.is_in
-        {
-            self.asked -= 1;
-            let canceled = Failure::new(Code::Canceled, "the client unsubscribed before it was subscribed");
-            for asked in subscription.answers.into_iter().flatten() {
-                complain(&canceled, Some(file), Some(asked), out);
+        match self.files.get_mut(&room).map(|subscription| &mut subscription.stand) {
+            Some(Stand::In) => {
+                self.files.remove(&room);
+                self.guest.leave(room.as_str());
             }
+            Some(Stand::Asked(answers)) => {
+                let canceled = Failure::new(Code::Canceled, "the client unsubscribed before it was subscribed");
+                for asked in answers.drain(..).flatten() {
+                    complain(&canceled, Some(file), Some(asked), out);
+                }
+            }
+            None => {}
         }
         if let Some(ack) = ack {
             out.push_back(packet::answer(ack, &Done { ok: true, file_id: file }));
@@ -171,13 +182,18 @@ impl Visit {
             RoomNewsKind::Event => out.extend(update::event(&news.text)?),
             RoomNewsKind::Joined => {
                 let joined: Joined<'_> = serde_json::from_str(&news.text).map_err(unreadable)?;
-                if let Some(subscription) = self.files.get_mut(&news.room)
-                    && !subscription.is_in
-                {
-                    subscription.is_in = true;
+                let Some(subscription) = self.files.get_mut(&news.room) else { return Ok(()) };
+                if let Stand::Asked(answers) = &mut subscription.stand {
                     self.asked -= 1;
-                    for ack in subscription.answers.drain(..) {
-                        subscribed(subscription.file, ack, out);
+                    let (answers, file) = (std::mem::take(answers), subscription.file);
+                    subscription.stand = Stand::In;
+                    if answers.is_empty() {
+                        self.files.remove(&news.room);
+                        self.guest.leave(news.room.as_str());
+                        return Ok(());
+                    }
+                    for ack in answers {
+                        subscribed(file, ack, out);
                     }
                 }
                 begin(joined.state, out)?;
@@ -194,11 +210,9 @@ impl Visit {
     fn left(&mut self, room: &RoomName, failure: &Failure, out: &mut VecDeque<Str>) {
         let Some(subscription) = self.files.remove(room) else { return };
         let file = Some(subscription.file);
-        if subscription.is_in {
-            return complain(failure, file, None, out);
-        }
+        let Stand::Asked(answers) = subscription.stand else { return complain(failure, file, None, out) };
         self.asked -= 1;
-        for ack in subscription.answers {
+        for ack in answers {
             complain(failure, file, ack, out);
         }
     }
