@@ -50,6 +50,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** The number of its process. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   get data() {
     return join(this.#folder, "data");
   }
