@@ -49,6 +49,11 @@ pub(crate) trait Dialect: Send + 'static {
         outcome
     }
 
+    /// There is nothing more to hear for now. Whether what was put off was done.
+    fn rest(&mut self, _desk: &mut Desk) -> bool {
+        false
+    }
+
     /// Whether there is room for more from the client. The network holds it back until there is.
     fn listens(&self) -> bool {
         true

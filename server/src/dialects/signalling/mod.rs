@@ -1,5 +1,6 @@
 //! Signalling by plain JSON at `/ws`: a broadcaster and its viewers, each message with a `type`, a `streamId` and the viewer it is of.
 
+mod hearing;
 mod names;
 mod party;
 mod talk;
@@ -12,10 +13,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use samewire_protocol::live::methods::{PeerList, Started, Watched};
-use samewire_protocol::live::{EndReason, LiveEvent, LiveSignal, PeerRef, StreamName};
-use samewire_protocol::rooms::{RoomEvent, RoomName};
-use samewire_protocol::session::{Event, RoomNews, RoomNewsKind};
+use samewire_protocol::live::{PeerRef, StreamName};
+use samewire_protocol::rooms::RoomName;
+use samewire_protocol::session::Event;
 use samewire_protocol::{CallId, Code, Failure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
 }
 
 async fn connect(State((app, names)): State<(Arc<App>, Names)>, request: Request) -> Response {
-    let dialect = Signalling { names, parties: HashMap::new(), calls: HashMap::new() };
+    let dialect = Signalling { names, parties: HashMap::new(), calls: HashMap::new(), waiting: Vec::new() };
     match super::entry(app.config.dialects.signalling.anonymous, request.uri(), request.headers()) {
         Ok(entry) => upgrade(&app, request, dialect, Some(entry), MOST),
         Err(failure) => Problem::new(&failure).into_response(),
@@ -42,11 +42,16 @@ async fn connect(State((app, names)): State<(Arc<App>, Names)>, request: Request
 /// A description of 64 KiB, of which every byte is escaped.
 const MOST: usize = 512 * 1024;
 
+/// Of so many peer connections candidates may wait to be passed on.
+const MOST_WAITING: usize = 64;
+
 /// One connection. It may be of several streams at once.
 struct Signalling {
     names: Names,
     parties: HashMap<RoomName, Party>,
     calls: HashMap<CallId, Asked>,
+    /// Peer connections of which candidates wait to be passed on.
+    waiting: Vec<(StreamName, PeerRef)>,
 }
 
 /// What was asked of the server.
@@ -56,8 +61,9 @@ enum Asked {
     Watch(StreamName),
     Peers(StreamName),
     Renegotiate,
-    /// Something was said to the other end of a peer connection.
-    Signal(StreamName, PeerRef, Kind),
+    Stop(StreamName),
+    /// Something was said to the other end of a peer connection, of this exchange.
+    Signal(StreamName, PeerRef, u32, Kind),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +102,13 @@ impl Dialect for Signalling {
         }
     }
 
+    fn rest(&mut self, desk: &mut Desk) -> bool {
+        let waiting = std::mem::take(&mut self.waiting);
+        let any = !waiting.is_empty();
+        waiting.into_iter().for_each(|(stream, peer)| self.pass_candidates(stream, peer, desk));
+        any
+    }
+
     fn part(&mut self, failure: &Failure, desk: &mut Desk) -> u16 {
         let _ = say_error(failure, None, desk);
         plain(failure)
@@ -122,13 +135,29 @@ impl Signalling {
                 Ok(())
             }
             Said::WebrtcOffer { stream_id, viewer_id, offer } => {
-                self.say(stream_id, Kind::Offer, desk, |party| party.offer(viewer_id, &offer).map(Some))
+                self.say(stream_id, Kind::Offer, desk, |party| party.offer(viewer_id, &offer))
             }
             Said::WebrtcAnswer { stream_id, viewer_id, answer } => {
-                self.say(stream_id, Kind::Answer, desk, |party| party.answer(viewer_id, &answer).map(Some))
+                self.say(stream_id, Kind::Answer, desk, |party| party.answer(viewer_id, &answer))
             }
             Said::WebrtcIceCandidate { stream_id, viewer_id, candidate } => {
-                self.say(stream_id, Kind::Candidates, desk, |party| party.candidate(viewer_id, candidate))
+                match self.party(&stream_id).and_then(|party| party.candidate(viewer_id, candidate)) {
+                    Ok(Some((peer, true))) => {
+                        if self.waiting.last().is_none_or(|(_, last)| *last != peer) {
+                            self.waiting.push((stream_id, peer));
+                        }
+                        if self.waiting.len() >= MOST_WAITING {
+                            self.rest(desk);
+                        }
+                        Ok(())
+                    }
+                    Ok(Some((peer, false))) => {
+                        self.pass_candidates(stream_id, peer, desk);
+                        Ok(())
+                    }
+                    Ok(None) => Ok(()),
+                    Err(failure) => say_error(&failure, Some(&stream_id), desk),
+                }
             }
         }
     }
@@ -161,14 +190,11 @@ impl Signalling {
         stream: StreamName,
         kind: Kind,
         desk: &mut Desk,
-        message: impl FnOnce(&mut Party) -> Result<Option<Passed>, Failure>,
+        message: impl FnOnce(&mut Party) -> Result<Passed, Failure>,
     ) -> Result<(), Failure> {
-        let told = "say `broadcaster-ready` or `join-stream` of this stream first, and wait for its viewers or its offer";
-        let passed = match self.parties.get_mut(stream.room()) {
-            Some(party) => message(party),
-            None => Err(Failure::new(Code::NotJoined, told)),
-        };
-        match passed {
+        // What was said before goes before.
+        self.rest(desk);
+        match self.party(&stream).and_then(message) {
             Ok(passed) => {
                 self.pass(stream, kind, passed, desk);
                 Ok(())
@@ -177,165 +203,38 @@ impl Signalling {
         }
     }
 
-    fn pass(&mut self, stream: StreamName, kind: Kind, passed: Option<Passed>, desk: &mut Desk) {
-        if let Some(Passed { peer, params }) = passed {
-            self.ask("live/signal", &params, Asked::Signal(stream, peer, kind), desk);
+    fn party(&mut self, stream: &StreamName) -> Result<&mut Party, Failure> {
+        let told = "say `broadcaster-ready` or `join-stream` of this stream first, and wait for its viewers or its offer";
+        self.parties.get_mut(stream.room()).ok_or_else(|| Failure::new(Code::NotJoined, told))
+    }
+
+    fn pass(&mut self, stream: StreamName, kind: Kind, passed: Passed, desk: &mut Desk) {
+        let Passed { peer, round, params } = passed;
+        self.ask("live/signal", &params, Asked::Signal(stream, peer, round, kind), desk);
+    }
+
+    fn pass_candidates(&mut self, stream: StreamName, peer: PeerRef, desk: &mut Desk) {
+        if let Some(passed) = self.parties.get_mut(stream.room()).and_then(|party| party.candidates(peer)) {
+            self.pass(stream, Kind::Candidates, passed, desk);
         }
     }
 
     fn drop_out(&mut self, stream: &StreamName, desk: &mut Desk) {
         let Some(party) = self.parties.remove(stream.room()) else { return };
-        let Some(guest) = desk.guest() else { return };
         if party.part == Part::Broadcaster {
-            // The room is left behind it. Where it is over already, nothing is to be said.
-            guest.call("live/stop", &json!({"stream": stream}));
-        }
-        guest.leave(stream.room().as_str());
-    }
-
-    fn answered(&mut self, asked: Asked, payload: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
-        match asked {
-            Asked::Start(stream) => {
-                let Started { peers, .. } = read(payload)?;
-                let Some(party) = self.parties.get_mut(stream.room()) else { return Ok(()) };
-                party.becomes(Part::Broadcaster);
-                party.has_viewers(peers, desk)
-            }
-            Asked::Peers(stream) => {
-                let PeerList { peers } = read(payload)?;
-                let Some(party) = self.parties.get_mut(stream.room()) else { return Ok(()) };
-                party.has_viewers(peers, desk)
-            }
-            Asked::Watch(stream) => {
-                let Watched { viewer, negotiation, .. } = read(payload)?;
-                let Some(party) = self.parties.get_mut(stream.room()) else { return Ok(()) };
-                party.becomes(Part::Viewer);
-                if let (Some(viewer), Some(negotiation)) = (viewer, negotiation) {
-                    party.is_let_in(viewer, negotiation);
-                }
-                Ok(())
-            }
-            Asked::Signal(stream, peer, Kind::Candidates) => {
-                self.go_on(stream, peer, desk);
-                Ok(())
-            }
-            Asked::Signal(..) | Asked::Renegotiate => Ok(()),
+            self.ask("live/stop", &json!({"stream": stream}), Asked::Stop(stream.clone()), desk);
+        } else {
+            self.leave(stream, desk);
         }
     }
 
-    fn refused(&mut self, asked: Asked, failure: &Failure, desk: &mut Desk) -> Result<(), Failure> {
-        match asked {
-            Asked::Start(stream) | Asked::Watch(stream) => {
-                // Where the room was left, that was told.
-                let Some(party) = self.parties.get(stream.room()) else { return Ok(()) };
-                if !party.is_in() {
-                    self.drop_out(&stream, desk);
-                }
-                say_error(failure, Some(&stream), desk)
-            }
-            Asked::Signal(stream, peer, kind) => {
-                if let Some(party) = self.parties.get_mut(stream.room()) {
-                    if kind == Kind::Answer {
-                        party.answer_lost(peer);
-                    }
-                    if failure.code == Code::PeerNotFound {
-                        party.lost_viewer(peer.viewer, desk)?;
-                    }
-                }
-                if kind == Kind::Candidates {
-                    self.go_on(stream.clone(), peer, desk);
-                }
-                match failure.code {
-                    // Another connection has taken this one's place, of which the client hears in a moment.
-                    Code::StaleNegotiation => Ok(()),
-                    _ => say_error(failure, Some(&stream), desk),
-                }
-            }
-            // The other end asks again.
-            Asked::Renegotiate => Ok(()),
-            Asked::Peers(stream) => say_error(failure, Some(&stream), desk),
+    /// Leaves a stream's room, unless the client has come in again meanwhile.
+    fn leave(&mut self, stream: &StreamName, desk: &mut Desk) {
+        if !self.parties.contains_key(stream.room())
+            && let Some(guest) = desk.guest()
+        {
+            guest.leave(stream.room().as_str());
         }
-    }
-
-    /// Passes on the candidates behind those that were.
-    fn go_on(&mut self, stream: StreamName, peer: PeerRef, desk: &mut Desk) {
-        let next = self.parties.get_mut(stream.room()).and_then(|party| party.next_candidates(peer));
-        self.pass(stream, Kind::Candidates, next, desk);
-    }
-
-    fn heard_of(&mut self, news: &RoomNews, desk: &mut Desk) -> Result<(), Failure> {
-        if !self.parties.contains_key(&news.room) {
-            return Ok(());
-        }
-        let read = || serde_json::from_str::<RoomEvent>(&news.text).map_err(|_| unreadable());
-        match news.kind {
-            RoomNewsKind::Event => {
-                let event = read()?;
-                let payload = event.payload.as_deref().map_or("null", RawValue::get);
-                match LiveEvent::read(event.name.as_str(), payload).map_err(|_| unreadable())? {
-                    Some(LiveEvent::Ended(ended)) => self.ended(&news.room, ended.reason, desk),
-                    _ => Ok(()),
-                }
-            }
-            RoomNewsKind::Signal => {
-                let event = read()?;
-                let payload = event.payload.as_deref().map_or("null", RawValue::get);
-                let signal = LiveSignal::read(event.name.as_str(), payload).map_err(|_| unreadable())?;
-                signal.map_or(Ok(()), |signal| self.signalled(&news.room, signal, desk))
-            }
-            RoomNewsKind::Joined | RoomNewsKind::Skipped | RoomNewsKind::Presence => Ok(()),
-        }
-    }
-
-    fn ended(&mut self, room: &RoomName, reason: EndReason, desk: &mut Desk) -> Result<(), Failure> {
-        let Some(party) = self.parties.get_mut(room) else { return Ok(()) };
-        let (stream, was_in) = (party.stream.clone(), party.is_in());
-        party.is_over();
-        if was_in {
-            say(&Told::StreamEnded { stream_id: &stream, reason }, desk)?;
-        }
-        if party.part == Part::Viewer {
-            // As long as it is connected it is let in when the stream starts again.
-            self.watch(stream, desk);
-        }
-        Ok(())
-    }
-
-    fn signalled(&mut self, room: &RoomName, signal: LiveSignal, desk: &mut Desk) -> Result<(), Failure> {
-        let Some(party) = self.parties.get_mut(room) else { return Ok(()) };
-        let stream = party.stream.clone();
-        match signal {
-            LiveSignal::ViewerJoined(joined) => party.has_viewer(joined.viewer, joined.negotiation, desk)?,
-            LiveSignal::ViewerLeft(left) => party.lost_viewer(left.viewer, desk)?,
-            LiveSignal::Peer(peer) if party.part == Part::Broadcaster => {
-                party.has_viewer(peer.viewer, peer.negotiation, desk)?;
-            }
-            LiveSignal::Peer(peer) | LiveSignal::Watching(peer) => party.is_let_in(peer.viewer, peer.negotiation),
-            LiveSignal::Message(peer, message) => {
-                let is_over = party.hears(peer, message, desk)?;
-                let params = json!({"stream": stream, "viewer": peer.viewer, "negotiation": peer.negotiation});
-                is_over.then(|| self.ask("live/renegotiate", &params, Asked::Renegotiate, desk));
-            }
-            LiveSignal::PeersChanged => {
-                party.becomes(Part::Broadcaster);
-                party.doubts_viewers();
-                self.ask("live/peers", &json!({"stream": stream}), Asked::Peers(stream), desk);
-            }
-            LiveSignal::Superseded(_) => {
-                self.parties.remove(room);
-                if let Some(guest) = desk.guest() {
-                    guest.leave(room.as_str());
-                }
-                let failure = Failure::new(Code::Superseded, "somebody else broadcasts this stream now");
-                say_error(&failure, Some(&stream), desk)?;
-            }
-            LiveSignal::Refused(refused) => {
-                party.is_over();
-                say_error(&Failure::new(refused.code, refused.message), Some(&stream), desk)?;
-            }
-            _ => {}
-        }
-        Ok(())
     }
 }
 

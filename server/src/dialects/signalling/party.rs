@@ -36,6 +36,8 @@ pub(super) enum Part {
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) peer: PeerRef,
+    /// The exchange that it belongs to.
+    pub(super) round: u32,
     /// The params of `live/signal`.
     pub(super) params: Value,
 }
@@ -130,28 +132,37 @@ impl Party {
         Ok(passed(stream, talk, &message))
     }
 
-    /// None when it waits for those before, or says only that there are no more.
+    /// Takes a candidate, and says of which peer connection it is, and whether it waits for more. None for the word that there are
+    /// no more.
     ///
     /// # Errors
-    /// There is no such viewer, it is another one, or it is not told which; this client is none of the stream's; more candidates
-    /// wait than may.
+    /// There is no such viewer, it is another one, or it is not told which; this client is none of the stream's.
     pub(super) fn candidate(
         &mut self,
         viewer: Option<ClientId>,
         candidate: Option<Candidate>,
-    ) -> Result<Option<Passed>, Failure> {
-        let (stream, talk) = self.talk(viewer)?;
-        let Some(candidate) = candidate.filter(|candidate| !candidate.candidate.is_empty()) else { return Ok(None) };
-        let message = talk.candidate(candidate)?;
-        Ok(message.map(|message| passed(stream, talk, &message)))
+    ) -> Result<Option<(PeerRef, bool)>, Failure> {
+        let (_, talk) = self.talk(viewer)?;
+        let candidate = candidate.filter(|candidate| !candidate.candidate.is_empty());
+        Ok(candidate.map(|candidate| {
+            let waits = talk.candidate(candidate);
+            (talk.peer(), waits)
+        }))
     }
 
-    /// The candidates behind those that were passed on.
-    pub(super) fn next_candidates(&mut self, peer: PeerRef) -> Option<Passed> {
+    /// The candidates that wait.
+    pub(super) fn candidates(&mut self, peer: PeerRef) -> Option<Passed> {
         let stream = self.stream.clone();
         let talk = self.talk_of(peer)?;
-        let message = talk.next_candidates()?;
+        let message = talk.candidates()?;
         Some(passed(&stream, talk, &message))
+    }
+
+    /// An offer could not be passed on.
+    pub(super) fn offer_lost(&mut self, peer: PeerRef, round: u32) {
+        if let Some(talk) = self.talk_of(peer) {
+            talk.offer_lost(round);
+        }
     }
 
     /// An answer could not be passed on.
@@ -190,7 +201,7 @@ impl Party {
             Part::Broadcaster => self.viewers.get_mut(&peer.viewer),
             Part::Viewer | Part::Nobody => self.own.as_mut(),
         };
-        talk.filter(|talk| (talk.name.viewer, talk.negotiation) == (peer.viewer, peer.negotiation))
+        talk.filter(|talk| talk.peer() == peer)
     }
 
     // What it hears.
@@ -226,7 +237,7 @@ impl Party {
 }
 
 fn passed(stream: &StreamName, talk: &Talk, message: &Value) -> Passed {
-    let peer = PeerRef { viewer: talk.name.viewer, negotiation: talk.negotiation };
+    let peer = talk.peer();
     let params = json!({"stream": stream, "viewer": peer.viewer, "negotiation": peer.negotiation, "message": message});
-    Passed { peer, params }
+    Passed { peer, round: talk.round(), params }
 }

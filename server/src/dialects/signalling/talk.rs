@@ -5,14 +5,10 @@
 //! with a connection, a new one is asked for.
 
 use samewire_protocol::limits::MAX_CANDIDATES;
-use samewire_protocol::live::{Candidate, Candidates, Negotiation, PeerMessage};
-use samewire_protocol::{Code, Failure};
+use samewire_protocol::live::{Candidate, Candidates, Negotiation, PeerMessage, PeerRef};
 use serde_json::{Value, json};
 
 use super::names::Name;
-
-/// So many candidates may wait until those before are passed on: more than an honest client has.
-const MOST_WAITING: usize = 4 * MAX_CANDIDATES;
 
 /// How far the negotiation of a peer connection is.
 #[derive(Debug)]
@@ -24,9 +20,8 @@ pub(super) struct Talk {
     /// It was told the answer of this exchange, or its own could not be passed on.
     is_answered: bool,
     is_answer_lost: bool,
-    /// Candidates that follow those which are being passed on.
+    /// Candidates that are passed on together.
     waiting: Vec<Candidate>,
-    is_passing: bool,
     /// Whether it is still there is being asked.
     pub(super) is_doubtful: bool,
 }
@@ -45,16 +40,11 @@ pub(super) enum Heard {
 
 impl Talk {
     pub(super) fn new(name: Name, negotiation: Negotiation) -> Self {
-        Self {
-            name,
-            negotiation,
-            round: 0,
-            is_answered: false,
-            is_answer_lost: false,
-            waiting: Vec::new(),
-            is_passing: false,
-            is_doubtful: false,
-        }
+        Self { name, negotiation, round: 0, is_answered: false, is_answer_lost: false, waiting: Vec::new(), is_doubtful: false }
+    }
+
+    pub(super) fn peer(&self) -> PeerRef {
+        PeerRef { viewer: self.name.viewer, negotiation: self.negotiation }
     }
 
     // What the client says, as a message of `live/signal`.
@@ -65,33 +55,34 @@ impl Talk {
         json!({"type": "offer", "round": self.round, "sdp": sdp})
     }
 
+    /// The offer of this exchange could not be passed on.
+    pub(super) fn offer_lost(&mut self, round: u32) {
+        if self.round == round {
+            self.round = round.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn round(&self) -> u32 {
+        self.round
+    }
+
     pub(super) fn answer(&mut self, sdp: &str) -> Value {
         self.is_answer_lost = false;
         json!({"type": "answer", "round": self.round, "sdp": sdp})
     }
 
-    /// Those that come while others are passed on go together.
-    ///
-    /// # Errors
-    /// More wait than may.
-    pub(super) fn candidate(&mut self, candidate: Candidate) -> Result<Option<Value>, Failure> {
-        if self.waiting.len() >= MOST_WAITING {
-            let told =
-                format!("{MOST_WAITING} candidates wait to be passed on, which is more than a connection has; send fewer");
-            return Err(Failure::new(Code::RateLimited, told));
-        }
+    /// It waits for more of them. False when there are enough for a message.
+    pub(super) fn candidate(&mut self, candidate: Candidate) -> bool {
         self.waiting.push(candidate);
-        Ok(if self.is_passing { None } else { self.next_candidates() })
+        self.waiting.len() < MAX_CANDIDATES
     }
 
-    /// Those before were passed on.
-    pub(super) fn next_candidates(&mut self) -> Option<Value> {
-        let most = self.waiting.len().min(MAX_CANDIDATES);
-        let candidates: Vec<_> = self.waiting.drain(..most).collect();
-        self.is_passing = !candidates.is_empty();
+    /// The candidates that wait.
+    pub(super) fn candidates(&mut self) -> Option<Value> {
+        let candidates = std::mem::take(&mut self.waiting);
         let round = Some(self.round).filter(|round| *round > 0);
-        let said = Candidates { round, candidates, end: false };
-        self.is_passing.then(|| json!(PeerMessage::Candidates(said)))
+        let any = !candidates.is_empty();
+        any.then(|| json!(PeerMessage::Candidates(Candidates { round, candidates, end: false })))
     }
 
     /// An answer could not be passed on.
@@ -187,23 +178,24 @@ mod tests {
         assert_eq!(talk.hear_viewer(PeerMessage::Answer(description(2))), Heard::Answer("v=0 2".into()));
         assert_eq!(talk.hear_viewer(PeerMessage::Answer(description(2))), Heard::Nothing);
         assert_eq!(talk.hear_viewer(PeerMessage::Offer(description(3))), Heard::Renegotiate);
+        talk.offer("no description");
+        talk.offer_lost(3);
+        talk.offer_lost(1);
+        assert_eq!(talk.round(), 2, "what was not passed on does not count");
         assert_eq!(talk.hear_viewer(candidates(None)), Heard::Candidates(vec![candidate("a")]));
     }
 
     #[test]
-    fn candidates_go_together_while_others_are_passed_on() {
+    fn candidates_go_together() {
         let mut talk = talk();
         talk.offer("v=0");
-        let first = talk.candidate(candidate("0")).expect("there is room").expect("nothing is under way");
-        assert_eq!(first, json!({"type": "candidates", "round": 1, "candidates": [{"candidate": "0", "sdpMid": "0"}]}));
-        for number in 1..=MOST_WAITING {
-            assert_eq!(talk.candidate(candidate(&number.to_string())), Ok(None));
-        }
-        assert_eq!(talk.candidate(candidate("x")).expect_err("no room").code, Code::RateLimited);
-        let passed: Vec<_> = std::iter::from_fn(|| talk.next_candidates()).collect();
-        let sizes: Vec<_> = passed.iter().map(|said| said["candidates"].as_array().map_or(0, Vec::len)).collect();
-        assert_eq!(sizes, [MAX_CANDIDATES; 4]);
-        assert_eq!(passed[3]["candidates"][31]["candidate"], MOST_WAITING.to_string());
-        assert!(talk.candidate(candidate("again")).expect("there is room").is_some());
+        assert!(talk.candidate(candidate("0")));
+        let told = json!({"type": "candidates", "round": 1, "candidates": [{"candidate": "0", "sdpMid": "0"}]});
+        assert_eq!((talk.candidates(), talk.candidates()), (Some(told), None));
+        let waits: Vec<_> = (0..MAX_CANDIDATES).map(|number| talk.candidate(candidate(&number.to_string()))).collect();
+        assert_eq!(waits.iter().position(|waits| !waits), Some(MAX_CANDIDATES - 1));
+        let told = talk.candidates().expect("candidates");
+        assert_eq!(told["candidates"].as_array().map(Vec::len), Some(MAX_CANDIDATES));
+        assert!(PeerMessage::read(&told.to_string()).is_ok());
     }
 }

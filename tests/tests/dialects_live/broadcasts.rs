@@ -1,0 +1,107 @@
+//! Broadcasters that are loaded again, gone, replaced or not allowed.
+
+use std::time::Duration;
+
+use samewire_tests::live::{Host, http};
+use serde_json::json;
+
+use crate::stage::{API_KEY, Old, STREAM, config, goes_on, host, negotiate, pair};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcaster_that_is_loaded_again_finds_its_viewers() {
+    let host = host().await;
+    let (broadcaster, mut first, id) = pair(&host, STREAM).await;
+    drop(broadcaster);
+    // Its page comes back, as another connection.
+    let mut broadcaster = Old::broadcaster(&host, "ada", STREAM).await;
+    assert_eq!(broadcaster.viewer_joined(STREAM).await, id);
+    negotiate(&mut broadcaster, &mut first, STREAM, &id).await;
+    // The same connection may say so again: it has lost its peer connections.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    broadcaster.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    broadcaster.told("viewer-left").await;
+    assert_eq!(broadcaster.viewer_joined(STREAM).await, id);
+    negotiate(&mut broadcaster, &mut first, STREAM, &id).await;
+    // Not all the time.
+    broadcaster.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    assert_eq!(broadcaster.error().await, "rate-limited");
+    goes_on(&mut broadcaster, &mut first, STREAM, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_of_a_broadcaster_that_is_gone_wait_for_the_next_one() {
+    let mut config = config();
+    config.live.hold = Duration::from_millis(200);
+    let host = Host::start(config).await;
+    let (broadcaster, mut viewer, _) = pair(&host, STREAM).await;
+    drop(broadcaster);
+    let told = viewer.hears().await;
+    assert_eq!(told, json!({"type": "stream-ended", "streamId": STREAM, "reason": "broadcaster-gone"}));
+    let mut next = Old::broadcaster(&host, "ada", STREAM).await;
+    let id = next.viewer_joined(STREAM).await;
+    negotiate(&mut next, &mut viewer, STREAM, &id).await;
+    // An operator ends it: both hear so, and the viewer waits again.
+    let end = http::requests().post(format!("{}/api/live/{STREAM}/end", host.url()));
+    let ended = http::send(end.bearer_auth(API_KEY)).await;
+    assert!(ended.status < 300, "{ended:?}");
+    for old in [&mut next, &mut viewer] {
+        assert_eq!(old.hears().await["type"], "stream-ended");
+    }
+    next.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    let id = next.viewer_joined(STREAM).await;
+    negotiate(&mut next, &mut viewer, STREAM, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_broadcast_and_is_ready_last_does() {
+    let host = host().await;
+    let (mut first, mut viewer, id) = pair(&host, STREAM).await;
+    let mut second = Old::broadcaster(&host, "grace", STREAM).await;
+    assert_eq!(first.error().await, "superseded");
+    assert_eq!(second.viewer_joined(STREAM).await, id);
+    negotiate(&mut second, &mut viewer, STREAM, &id).await;
+    // What the first still says is for nobody.
+    first.offers(STREAM, &id, "v=0 late").await;
+    assert_eq!(first.error().await, "not-joined");
+    goes_on(&mut second, &mut viewer, STREAM, &id).await;
+    // It may watch what was its own.
+    first.join(STREAM).await;
+    let other = second.viewer_joined(STREAM).await;
+    negotiate(&mut second, &mut first, STREAM, &other).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_only_watch_or_only_listen_is_told_so() {
+    let host = host().await;
+    let (mut broadcaster, mut viewer, id) = pair(&host, STREAM).await;
+    let mut mallory = Old::new(&host, "mallory", "viewer").await;
+    mallory.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    assert_eq!(mallory.error().await, "forbidden");
+    // A viewer that tries goes on watching.
+    viewer.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    assert_eq!(viewer.error().await, "forbidden");
+    goes_on(&mut broadcaster, &mut viewer, STREAM, &id).await;
+    let mut listener = Old::new(&host, "oscar", "audience").await;
+    listener.join(STREAM).await;
+    assert_eq!(listener.error().await, "forbidden");
+    let mut outsider = Old::dial(&host, &format!("/ws?token={}", samewire_tests::live::token("eve"))).await;
+    outsider.join(STREAM).await;
+    assert_eq!(outsider.error().await, "forbidden");
+    goes_on(&mut broadcaster, &mut viewer, STREAM, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_full_says_so() {
+    let mut config = config();
+    config.live.max_viewers = 1;
+    let host = Host::start(config).await;
+    let (mut broadcaster, mut viewer, id) = pair(&host, STREAM).await;
+    let mut late = Old::viewer(&host, "late", STREAM).await;
+    assert_eq!(late.error().await, "live-full");
+    goes_on(&mut broadcaster, &mut viewer, STREAM, &id).await;
+    viewer.say(json!({"type": "leave-stream", "streamId": STREAM})).await;
+    broadcaster.told("viewer-left").await;
+    late.join(STREAM).await;
+    let id = broadcaster.viewer_joined(STREAM).await;
+    negotiate(&mut broadcaster, &mut late, STREAM, &id).await;
+}

@@ -1,0 +1,130 @@
+//! Clients that do not read, do not answer, or are half gone: each is held back or given up, and the others go on.
+
+use std::time::Duration;
+
+use samewire_tests::live::raw::{Heard, Raw, frame, opcode};
+use samewire_tests::live::{Host, until, within};
+use serde_json::json;
+
+use crate::stage::{Old, STREAM, config, figure, goes_on, host, pair, pass};
+
+const CONNECTIONS: &str = r#"samewire_dialect_connections{dialect="signalling"}"#;
+
+/// Something that is answered by an error of about its own length.
+fn nonsense() -> Vec<u8> {
+    frame(0x80 | opcode::TEXT, format!(r#"{{"type":"{}"}}"#, "what".repeat(500)).as_bytes())
+}
+
+/// Says something over and over without reading the answers, until the server takes no more as long as nothing is read. Says how
+/// many whole messages it took, and what of the last one is left to say.
+async fn stuff(old: &mut Old, message: &[u8]) -> (usize, Vec<u8>) {
+    let (mut count, mut rest) = (0, Vec::new());
+    loop {
+        assert!(count < 50_000, "the server takes whatever it is told, and keeps the answers");
+        if rest.is_empty() {
+            rest = message.to_vec();
+        }
+        let written = old.0.write_blindly(&rest);
+        rest.drain(..written);
+        count += usize::from(rest.is_empty());
+        if written == 0 {
+            match tokio::time::timeout(Duration::from_secs(1), old.0.writable()).await {
+                Ok(there) => assert!(there, "the connection went"),
+                Err(_) => return (count, rest),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_does_not_read_holds_back_what_it_says() {
+    let host = host().await;
+    let (mut broadcaster, mut viewer, id) = pair(&host, STREAM).await;
+    let mut mallory = Old::new(&host, "mallory", "viewer").await;
+    let (count, rest) = stuff(&mut mallory, &nonsense()).await;
+    goes_on(&mut broadcaster, &mut viewer, STREAM, &id).await;
+    // Nothing was lost: each has its answer.
+    mallory.0.write(&rest).await;
+    mallory
+        .0
+        .write(&frame(0x80 | opcode::TEXT, br#"{"type":"webrtc-offer","streamId":"x","offer":{"type":"offer","sdp":"v=0"}}"#))
+        .await;
+    let mut answered = 0;
+    loop {
+        match mallory.error().await.as_str() {
+            "bad-params" => answered += 1,
+            code => {
+                assert_eq!(code, "not-joined");
+                break;
+            }
+        }
+    }
+    assert_eq!(answered, count + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_nothing_at_all_is_given_up() {
+    let mut config = config();
+    config.limits.heartbeat_interval = Duration::from_millis(300);
+    config.limits.heartbeat_timeout = Duration::from_millis(300);
+    let host = Host::start(config).await;
+    let mut mallory = Old::new(&host, "mallory", "viewer").await;
+    until("it counts", || async { figure(&host, CONNECTIONS).await == 1.0 }).await;
+    let message = nonsense();
+    within("to be given up", async {
+        while figure(&host, CONNECTIONS).await > 0.0 {
+            mallory.0.write_blindly(&message.repeat(100));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_answer_pings_is_given_up_and_who_does_is_not() {
+    let mut config = config();
+    config.limits.heartbeat_interval = Duration::from_millis(200);
+    config.limits.heartbeat_timeout = Duration::from_millis(400);
+    let host = Host::start(config).await;
+    // Half open: it is there, and says nothing ever.
+    let mut silent = Old::viewer(&host, "eve", STREAM).await;
+    let mut alive = Old::new(&host, "ada", "broadcaster").await;
+    let saying = async {
+        loop {
+            // Whatever a client says shows that it is there.
+            alive.0.frame(opcode::PONG, true, b"").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        _ = saying => {}
+        heard = silent.0.next() => assert_eq!(heard, Heard::Gone),
+    }
+    alive.say(json!({"type": "broadcaster-ready", "streamId": STREAM})).await;
+    alive.join(STREAM).await;
+    assert_eq!(alive.error().await, "forbidden", "the broadcaster is there, and nobody watches");
+}
+
+/// Of a watcher that does not read, the server keeps the newest of each event; when it reads again it hears how things are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_watcher_hears_the_newest_counts_and_holds_up_nobody() {
+    let host = host().await;
+    let path = |user: &str| format!("/api/v1/streams/{STREAM}/ws?token={}", pass(user, "viewer"));
+    let mut slow = Raw::dial_at(host.addr(), &path("slow"), &[]).await.expect("a handshake");
+    let mut quick = Raw::dial_at(host.addr(), &path("quick"), &[]).await.expect("a handshake");
+    let mut broadcaster = Old::broadcaster(&host, "ada", STREAM).await;
+    let mut viewer = Old::viewer(&host, "eve", STREAM).await;
+    broadcaster.viewer_joined(STREAM).await;
+    viewer.say(json!({"type": "leave-stream", "streamId": STREAM})).await;
+    broadcaster.told("viewer-left").await;
+    broadcaster.say(json!({"type": "leave-stream", "streamId": STREAM})).await;
+    for raw in [&mut quick, &mut slow] {
+        let mut told = Vec::new();
+        while told.last().is_none_or(|event| event != "stream_ended") {
+            match raw.next().await {
+                Heard::Text(event) => told.push(event["event"].as_str().unwrap_or_default().to_owned()),
+                end => panic!("{end:?} after {told:?}"),
+            }
+        }
+        assert_eq!(&told[..2], ["viewer_count_changed", "stream_started"]);
+    }
+}
