@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::stage::{Old, STREAM, host, ice, pass};
 
 fn client(host: &Host, user: &str, role: &str) -> samewire::Client {
-    samewire::Client::builder(&host.url()).token(pass(user, role)).build().expect("a client")
+    samewire::Client::builder(host.url()).token(pass(user, role)).build().expect("a client")
 }
 
 async fn start(host: &Host) -> Broadcast {
