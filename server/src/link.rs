@@ -18,12 +18,12 @@ use samewire_protocol::{Code, Failure, Instant, Link};
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::app::App;
 use crate::http::origin;
 use crate::session::{Greeted, Session, greet};
-use crate::websocket::{Handshake, PARTING, Socket, broken, message};
+use crate::websocket::{Handshake, PARTING, Socket, broken, hang_up, message};
 use crate::woken::Woken;
 
 /// How many bytes are read before what they led to is sent: an answer waits for one or two chunks of a stream, not for more.
@@ -132,13 +132,8 @@ async fn first_text(socket: &mut Socket) -> Result<Option<Utf8Bytes>, Failure> {
 /// Says why, closes, and waits a moment for the other side to have heard it.
 async fn part(socket: &mut Socket, failure: Failure, advice: Option<Advice>) {
     let (code, reason) = (failure.code.close(), failure.code.to_string());
-    let _ = tokio::time::timeout(PARTING, async {
-        socket.send(message(accept::goodbye(failure, advice))).await?;
-        socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })).await?;
-        while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
-        Ok::<_, SocketError>(())
-    })
-    .await;
+    let _ = tokio::time::timeout(PARTING, socket.send(message(accept::goodbye(failure, advice)))).await;
+    hang_up(socket, CloseFrame { code: CloseCode::from(code), reason: reason.into() }).await;
 }
 
 /// Moves frames between a socket and the machine of its session.
@@ -198,12 +193,7 @@ impl Driver {
             }
             End::HangUp(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: String::from(reason).into() };
-                let _ = tokio::time::timeout(PARTING, async {
-                    self.socket.close(Some(frame)).await?;
-                    while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
-                    Ok::<_, SocketError>(())
-                })
-                .await;
+                hang_up(&mut self.socket, frame).await;
             }
             End::Superseded => {
                 let failure = Failure::new(Code::Superseded, "this session goes on over another connection");

@@ -34,11 +34,14 @@ pub(crate) struct SharedWrite<S> {
     torn: bool,
     /// How many bytes of shared frames the socket has taken.
     taken: u64,
+    /// How many bytes were read, and written for the library.
+    heard: u64,
+    said: u64,
 }
 
 impl<S> SharedWrite<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, left: VecDeque::new(), torn: false, taken: 0 }
+        Self { inner, left: VecDeque::new(), torn: false, taken: 0, heard: 0, said: 0 }
     }
 
     /// Whether the library is in the middle of a frame: flush it before shared frames are written.
@@ -54,6 +57,16 @@ impl<S> SharedWrite<S> {
     /// How many bytes of shared frames the socket has taken so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// How many bytes were read so far, of frames that are not whole too.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// How many bytes of the library's the socket has taken so far.
+    pub(crate) fn said(&self) -> u64 {
+        self.said
     }
 }
 
@@ -142,7 +155,10 @@ fn poll_write_slices<S: AsyncWrite>(
 
 impl<S: AsyncRead + Unpin> AsyncRead for SharedWrite<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, out)
+        let before = out.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(context, out);
+        self.heard += (out.filled().len() - before) as u64;
+        read
     }
 }
 
@@ -152,6 +168,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SharedWrite<S> {
         ready!(this.poll_left(context))?;
         let taken = ready!(Pin::new(&mut this.inner).poll_write(context, bytes))?;
         this.torn = taken < bytes.len();
+        this.said += taken as u64;
         Poll::Ready(Ok(taken))
     }
 

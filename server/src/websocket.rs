@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use samewire_protocol::wire::Text;
 use samewire_protocol::{Code, Failure};
+use tokio::io::AsyncReadExt;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 
 use crate::app::App;
@@ -116,6 +118,19 @@ fn check(headers: &HeaderMap, subprotocol: Option<&'static str>) -> Result<Heade
 pub(crate) fn message(text: Text) -> Message {
     // A frame is made of a String, so it is UTF-8; the library checks for itself.
     Utf8Bytes::try_from(text.into_bytes()).map_or_else(|_| Message::Text(Utf8Bytes::default()), Message::Text)
+}
+
+/// Closes a socket, and waits a moment until the other side has heard so: what it still says meanwhile is taken in, or the network
+/// would take the last words back (RFC 6455, section 7.1.1).
+pub(crate) async fn hang_up(socket: &mut Socket, frame: CloseFrame) {
+    let _ = tokio::time::timeout(PARTING, async {
+        socket.close(Some(frame)).await?;
+        while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+        let mut rest = vec![0; 16 * 1024];
+        while socket.get_mut().read(&mut rest).await? > 0 {}
+        Ok::<_, SocketError>(())
+    })
+    .await;
 }
 
 /// What the client did wrong when the library refuses a frame; `None` when the connection simply went.

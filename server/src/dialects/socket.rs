@@ -20,7 +20,7 @@ pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
 pub(crate) use super::upgrade::{turn_away, upgrade};
 use crate::app::App;
-use crate::websocket::{PARTING, Socket, broken};
+use crate::websocket::{PARTING, Socket, broken, hang_up};
 
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
@@ -40,6 +40,8 @@ pub(super) struct Driver<D> {
     asked: Option<Instant>,
     /// Since when the socket takes nothing of what waits for it.
     moved: Instant,
+    /// How many bytes it had heard and taken when that was looked at last: a frame may be long on its way.
+    bytes: (u64, u64),
     alarm: Pin<Box<Sleep>>,
     /// The server's end. Of guests their sessions take care; a connection without one looks itself.
     draining: Option<Draining>,
@@ -64,7 +66,19 @@ impl<D: Dialect> Driver<D> {
         let now = Instant::now();
         let alarm = Box::pin(tokio::time::sleep(desk.app().config.limits.heartbeat_interval));
         let words = desk.app().metrics.words(D::NAME);
-        Self { socket, dialect, desk, words, unflushed: false, heard: now, asked: None, moved: now, alarm, draining: None }
+        Self {
+            socket,
+            dialect,
+            desk,
+            words,
+            unflushed: false,
+            heard: now,
+            asked: None,
+            moved: now,
+            bytes: (0, 0),
+            alarm,
+            draining: None,
+        }
     }
 
     /// Serves the connection to its end; or says why not, where it may not be served.
@@ -127,11 +141,10 @@ impl<D: Dialect> Driver<D> {
             while let Some(message) = self.desk.pop() {
                 self.socket.feed(message).await?;
             }
-            self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason })).await?;
-            while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
             Ok::<_, tokio_tungstenite::tungstenite::Error>(())
         })
         .await;
+        hang_up(&mut self.socket, CloseFrame { code: CloseCode::from(code), reason }).await;
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Stop> {
@@ -154,6 +167,7 @@ impl<D: Dialect> Driver<D> {
         self.write(context)?;
         let mut moved = self.tell(context)?;
         moved |= self.read(context)?;
+        moved = moved || self.dialect.rest(&mut self.desk);
         Ok(moved || self.beat(context)?)
     }
 
@@ -252,6 +266,13 @@ impl<D: Dialect> Driver<D> {
         if self.is_deaf() {
             // What it says cannot be heard at present.
             (self.heard, self.asked) = (now, None);
+        }
+        let before = std::mem::replace(&mut self.bytes, (self.socket.get_ref().heard(), self.socket.get_ref().said()));
+        if self.bytes.0 > before.0 {
+            self.heard = now;
+        }
+        if self.bytes.1 > before.1 {
+            self.moved = now;
         }
         if now.duration_since(self.moved) >= interval + patience {
             return Err(Stop::Lost);

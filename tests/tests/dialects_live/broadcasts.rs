@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use samewire_tests::live::raw::{frame, opcode};
 use samewire_tests::live::{Host, http};
 use serde_json::json;
 
@@ -104,4 +105,32 @@ async fn a_stream_that_is_full_says_so() {
     late.join(STREAM).await;
     let id = broadcaster.viewer_joined(STREAM).await;
     negotiate(&mut broadcaster, &mut late, STREAM, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcaster_that_leaves_at_once_broadcasts_nothing() {
+    let host = host().await;
+    let mut viewer = Old::viewer(&host, "eve", STREAM).await;
+    let mut hasty = Old::new(&host, "ada", "broadcaster").await;
+    let ready = json!({"type": "broadcaster-ready", "streamId": STREAM}).to_string();
+    let leave = json!({"type": "leave-stream", "streamId": STREAM}).to_string();
+    let both: Vec<u8> = [&ready, &leave].iter().flat_map(|text| frame(0x80 | opcode::TEXT, text.as_bytes())).collect();
+    hasty.0.write(&both).await;
+    // The viewer may have been let in for a moment; then it waits again.
+    let mut next = Old::broadcaster(&host, "grace", STREAM).await;
+    loop {
+        let told = next.hears().await;
+        if told["type"] == "viewer-joined" {
+            let id = told["viewerId"].as_str().expect("an id").to_owned();
+            next.offers(STREAM, &id, "v=0 to you").await;
+            break;
+        }
+    }
+    while viewer.hears().await["type"] != "webrtc-offer" {}
+    next.say(json!({"type": "leave-stream", "streamId": STREAM})).await;
+    assert_eq!(viewer.told("stream-ended").await["reason"], "stopped");
+    hasty.say(json!({"type": "webrtc-offer", "streamId": STREAM, "offer": {"type": "offer", "sdp": "v=0"}})).await;
+    assert_eq!(hasty.error().await, "not-joined");
+    let record = http::send(http::requests().get(format!("{}/api/live/{STREAM}", host.url())).bearer_auth(API_KEY)).await;
+    assert_eq!(record.json()["state"], "ended", "{record:?}");
 }

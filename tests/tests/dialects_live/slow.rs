@@ -104,6 +104,22 @@ async fn who_does_not_answer_pings_is_given_up_and_who_does_is_not() {
     assert_eq!(alive.error().await, "forbidden", "the broadcaster is there, and nobody watches");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_that_is_long_on_its_way_is_waited_for() {
+    let mut config = config();
+    config.limits.heartbeat_interval = Duration::from_millis(300);
+    config.limits.heartbeat_timeout = Duration::from_millis(300);
+    let host = Host::start(config).await;
+    let mut slow = Old::new(&host, "eve", "viewer").await;
+    let long = frame(0x80 | opcode::TEXT, format!(r#"{{"type":"{}"}}"#, "x".repeat(2_000)).as_bytes());
+    // Nothing else can be said in the midst of a frame: pings stay without an answer.
+    for piece in long.chunks(50) {
+        slow.0.write(piece).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(slow.error().await, "bad-params");
+}
+
 /// Of a watcher that does not read, the server keeps the newest of each event; when it reads again it hears how things are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_watcher_hears_the_newest_counts_and_holds_up_nobody() {

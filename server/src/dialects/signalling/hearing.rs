@@ -35,6 +35,10 @@ impl Signalling {
                 }
                 Ok(())
             }
+            Asked::StartInVain(stream) => {
+                self.stop(&stream, desk);
+                Ok(())
+            }
             Asked::Stop(stream) => {
                 self.leave(&stream, desk);
                 Ok(())
@@ -70,8 +74,8 @@ impl Signalling {
                     _ => say_error(failure, Some(&stream), desk),
                 }
             }
-            // It was over already.
-            Asked::Stop(stream) => {
+            // It was over already, or never began.
+            Asked::Stop(stream) | Asked::StartInVain(stream) => {
                 self.leave(&stream, desk);
                 Ok(())
             }

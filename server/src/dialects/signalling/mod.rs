@@ -58,6 +58,8 @@ struct Signalling {
 #[derive(Debug)]
 enum Asked {
     Start(StreamName),
+    /// The same, of a client that has said since that it leaves.
+    StartInVain(StreamName),
     Watch(StreamName),
     Peers(StreamName),
     Renegotiate,
@@ -221,11 +223,22 @@ impl Signalling {
 
     fn drop_out(&mut self, stream: &StreamName, desk: &mut Desk) {
         let Some(party) = self.parties.remove(stream.room()) else { return };
+        let mut starts = false;
+        for asked in self.calls.values_mut() {
+            if matches!(asked, Asked::Start(started) if started == stream) {
+                (*asked, starts) = (Asked::StartInVain(stream.clone()), true);
+            }
+        }
         if party.part == Part::Broadcaster {
-            self.ask("live/stop", &json!({"stream": stream}), Asked::Stop(stream.clone()), desk);
-        } else {
+            self.stop(stream, desk);
+        } else if !starts {
             self.leave(stream, desk);
         }
+    }
+
+    /// Ends a broadcast; the room is left behind it.
+    fn stop(&mut self, stream: &StreamName, desk: &mut Desk) {
+        self.ask("live/stop", &json!({"stream": stream}), Asked::Stop(stream.clone()), desk);
     }
 
     /// Leaves a stream's room, unless the client has come in again meanwhile.
