@@ -35,13 +35,13 @@ export class Server {
   }
 
   /**
-   * Starts a server on a free port. `demo`: with the demo's pages instead of the tests' own. `settings`: environment variables.
+   * Starts a server on a free port. `demo`: with the demo's pages instead of the tests' own, or those of another folder. `settings`: environment variables.
    * `config`: the text of a configuration file.
    */
   static async start({ demo = false, settings = {}, config = "" } = {}) {
     const folder = await mkdtemp(join(tmpdir(), "samewire-browser-"));
     await writeFile(join(folder, "samewire.toml"), config);
-    const server = new Server(folder, demo ? DEMO : PAGES, settings);
+    const server = new Server(folder, demo === true ? DEMO : demo || PAGES, settings);
     await server.run();
     return server;
   }

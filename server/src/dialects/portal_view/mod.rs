@@ -37,6 +37,11 @@ pub(super) fn strays(app: &Arc<App>) -> Router {
     Router::new().route("/socket.io/", any(connect)).with_state(app.clone())
 }
 
+/// What a client of Socket.IO is told that takes the address of a portal view for a namespace.
+pub(super) fn meant(app: &App, namespace: &str) -> Option<Failure> {
+    (namespace.starts_with(PATH) && app.config.speaks(app.config.dialects.portal_views.enabled)).then(stray::told)
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Asked {

@@ -19,6 +19,7 @@ use super::packet::{self, NAMESPACE, Reader, Said, Word};
 use super::visit::Visit;
 use crate::app::App;
 use crate::dialects::guest::{Entry, Guest};
+use crate::dialects::portal_view;
 use crate::dialects::socket::unspoken;
 use crate::websocket::PARTING;
 
@@ -209,8 +210,12 @@ impl Party {
                 Err(failure) => self.refuse(NAMESPACE, &failure),
             },
             (Said::ConnectElsewhere(namespace), _) => {
-                let told = format!("Invalid namespace: there is only {NAMESPACE} here");
-                self.refuse(&namespace, &Failure::new(Code::NotFound, told));
+                let nowhere = || {
+                    let told = format!("Invalid namespace: there is only {NAMESPACE} here");
+                    Failure::new(Code::NotFound, told)
+                };
+                let failure = portal_view::meant(&self.app, &namespace).unwrap_or_else(nowhere);
+                self.refuse(&namespace, &failure);
             }
             (Said::Event(event, ack), Stand::In(visit)) => {
                 let (name, says) = packet::parts(&event).map_err(Stop::Part)?;
