@@ -3,6 +3,7 @@
 //! `cargo xtask bench [NAME…]`; with no name, all of them. Machines are noisy: what counts are the ratios, which come from runs
 //! that take turns. Server and load run on a core each where there are two.
 
+mod dialects;
 mod echo;
 mod idle;
 mod live;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         return done(servers::serve(name));
     }
     if names.is_empty() {
-        names = ["echo", "idle", "uploads", "rooms", "live"].map(String::from).into();
+        names = ["echo", "idle", "uploads", "rooms", "live", "dialect-socketio"].map(String::from).into();
     }
     done(measure(&names))
 }
@@ -62,6 +63,7 @@ fn measure(names: &[String]) -> Outcome {
             "rooms" => measure(&["fanout", "latency", "idle-rooms", "storm", "slow"].map(String::from))?,
             "live-counts" => live::counts()?,
             "live-signal" => live::signal()?,
+            "dialect-socketio" => dialects::socketio()?,
             "live" => measure(&["live-counts", "live-signal"].map(String::from))?,
             other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
         }
@@ -70,4 +72,4 @@ fn measure(names: &[String]) -> Outcome {
 }
 
 const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow; of live streams: \
-                     live-counts, live-signal";
+                     live-counts, live-signal; of clients of other systems: dialect-socketio";

@@ -62,10 +62,10 @@ impl Peer {
         Self::start(command, None)
     }
 
-    /// Socket.IO of npm.
-    pub(crate) fn socket_io() -> Outcome<Self> {
+    /// Socket.IO of npm, with this program.
+    pub(crate) fn socket_io(program: &str) -> Outcome<Self> {
         let mut command = pinned(Path::new("node"), SERVER);
-        command.arg("bench/npm/socket-io.mjs").env("NODE_ENV", "production");
+        command.arg(format!("bench/npm/{program}.mjs")).env("NODE_ENV", "production");
         Self::start(command, None)
     }
 

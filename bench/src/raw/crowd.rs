@@ -23,6 +23,8 @@ pub(crate) struct Crowd {
     address: SocketAddr,
     dialect: Dialect,
     links: Vec<Link>,
+    /// Of each link, the number of its last message, where messages have one.
+    numbers: Vec<u64>,
     joined: usize,
     /// The number of the link that publishes, if there is one; it comes last.
     publisher: Option<usize>,
@@ -39,6 +41,7 @@ impl Crowd {
             address: url.trim_start_matches("http://").parse()?,
             dialect,
             links: Vec::new(),
+            numbers: Vec::new(),
             joined: 0,
             publisher: None,
             published: 0,
@@ -74,8 +77,10 @@ impl Crowd {
 
     fn dial(&mut self, publisher: bool) -> Outcome {
         let to = (self.poll.registry(), Token(self.links.len()));
-        let link = Link::dial(self.address, self.dialect.path(publisher), self.dialect.subprotocol(), to)?;
+        let dialect = if publisher { self.dialect.of_publisher() } else { self.dialect };
+        let link = Link::dial(self.address, dialect.path(publisher), dialect.subprotocol(), to)?;
         self.links.push(link);
+        self.numbers.push(0);
         Ok(())
     }
 
@@ -134,21 +139,30 @@ impl Crowd {
         for event in &self.events {
             let Token(index) = event.token();
             let publisher = self.publisher == Some(index);
-            let (dialect, joined) = (self.dialect, &mut self.joined);
+            let dialect = if publisher { self.dialect.of_publisher() } else { self.dialect };
+            let (joined, last) = (&mut self.joined, &mut self.numbers[index]);
             let link = &mut self.links[index];
             let mut refused = None;
             let open = link.read(&mut self.buffer, |out, heard| match heard {
                 Heard::Opened => dialect.greet(out),
                 Heard::Text(text) => match dialect.hear(text, out) {
                     Meaning::Joined => *joined += 1,
-                    Meaning::Message if !publisher => each(index),
+                    Meaning::Message if !publisher => {
+                        if let Some(number) = dialect.number(text) {
+                            if number != *last + 1 {
+                                refused = Some(format!("{index} hears {number} after {last}"));
+                            }
+                            *last = number;
+                        }
+                        each(index);
+                    }
                     Meaning::Refused => refused = Some(String::from_utf8_lossy(text).into_owned()),
                     Meaning::Message | Meaning::Other => {}
                 },
                 Heard::Closed(code) => refused = Some(format!("closed with {code}")),
             })?;
             if let Some(refused) = refused {
-                return Err(format!("the server refuses: {refused}").into());
+                return Err(format!("not as it should be: {refused}").into());
             }
             if !open {
                 return Err(format!("the server hung up on connection {index}").into());

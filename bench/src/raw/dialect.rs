@@ -13,6 +13,8 @@ pub(crate) enum Dialect {
     Samewire { room: &'static str },
     /// samewire.v1, in no room.
     Session,
+    /// Socket.IO in the namespace of files, subscribed to this one. Who publishes speaks samewire.v1 where this has the file's record.
+    Files { file: &'static str, record: Option<&'static str> },
 }
 
 /// What a frame means to a member.
@@ -33,13 +35,30 @@ impl Dialect {
         match self {
             Self::Plain if publisher => "/publish",
             Self::Plain => "/subscribe",
-            Self::SocketIo => "/socket.io/?EIO=4&transport=websocket",
+            Self::SocketIo | Self::Files { .. } => "/socket.io/?EIO=4&transport=websocket",
             Self::Samewire { .. } | Self::Session => "/session",
         }
     }
 
     pub(crate) fn subprotocol(self) -> Option<&'static str> {
         matches!(self, Self::Samewire { .. } | Self::Session).then_some("samewire.v1")
+    }
+
+    /// What the one who publishes speaks.
+    pub(crate) fn of_publisher(self) -> Self {
+        match self {
+            Self::Files { record: Some(_), .. } => Self::Session,
+            other => other,
+        }
+    }
+
+    /// The number of a message, where it has one.
+    pub(crate) fn number(self, text: &[u8]) -> Option<u64> {
+        const BEFORE: &[u8] = br#""message":""#;
+        let Self::Files { .. } = self else { return None };
+        let at = text.windows(BEFORE.len()).position(|bytes| bytes == BEFORE)? + BEFORE.len();
+        let digits = text.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit());
+        Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
     /// What is said right after the upgrade.
@@ -55,6 +74,7 @@ impl Dialect {
             Self::Plain if text == b"joined" => Meaning::Joined,
             Self::Plain => Meaning::Message,
             Self::SocketIo => hear_socket_io(text, out),
+            Self::Files { file, .. } => hear_of_files(text, file, out),
             Self::Samewire { room } => hear_samewire(text, Some(room), out),
             Self::Session => hear_samewire(text, None, out),
         }
@@ -71,6 +91,17 @@ impl Dialect {
                     r#"{{"type":"call","id":{id},"method":"rooms/publish","payload":{{"room":"{room}","name":"m","payload":"{text}"}}{done}}}"#
                 )
             }
+            Self::Files { file, record: Some(record) } => {
+                let done = if id > WINDOW { format!(r#","done":{}"#, id - WINDOW) } else { String::new() };
+                let payload = format!(r#"{{"fileId":"{file}","kind":"video","progress":{},"stage":"{id} {text}"}}"#, id % 101);
+                format!(
+                    r#"{{"type":"call","id":{id},"method":"rooms/publish","payload":{{"room":"file:{file}","name":"processing:progress","payload":{payload},"state":{record}}}{done}}}"#
+                )
+            }
+            Self::Files { file, record: None } => format!(
+                r#"42/file-processing,["publish",{{"fileId":"{file}","videoId":"{file}","kind":"video","status":"processing","progress":{},"message":"{id} {text}","timestamp":"2026-01-01T00:00:00.000Z"}}]"#,
+                id % 101
+            ),
             Self::Session => return,
         };
         out.text(frame.as_bytes());
@@ -86,6 +117,21 @@ fn hear_socket_io(text: &[u8], out: &mut Out) -> Meaning {
         [b'0', ..] => out.text(b"40"),
         _ if text.starts_with(br#"42["event""#) => return Meaning::Message,
         _ if text.starts_with(br#"42["joined""#) => return Meaning::Joined,
+        _ => {}
+    }
+    Meaning::Other
+}
+
+fn hear_of_files(text: &[u8], file: &str, out: &mut Out) -> Meaning {
+    match text {
+        b"2" => out.text(b"3"),
+        [b'0', ..] => out.text(b"40/file-processing,"),
+        _ if text.starts_with(br#"42/file-processing,["processing:progress""#) => return Meaning::Message,
+        _ if text.starts_with(br#"42/file-processing,["subscribed""#) => return Meaning::Joined,
+        _ if text.starts_with(b"40/file-processing,") => {
+            out.text(format!(r#"42/file-processing,["subscribe:file",{{"fileId":"{file}"}}]"#).as_bytes());
+        }
+        _ if text.starts_with(b"44") || text.starts_with(br#"42/file-processing,["exception""#) => return Meaning::Refused,
         _ => {}
     }
     Meaning::Other

@@ -6,7 +6,7 @@ mod idle;
 mod latency;
 mod slow;
 mod storm;
-mod traffic;
+pub(crate) mod traffic;
 
 pub(crate) use fan_out::run as fan_out;
 pub(crate) use idle::run as idle;
@@ -19,7 +19,7 @@ use crate::peer::Peer;
 use crate::raw::Dialect;
 
 /// How many read in a room.
-const READERS: usize = 1_000;
+pub(crate) const READERS: usize = 1_000;
 
 /// Rooms as their defaults are, but for as many messages and members as are measured.
 const CONFIG: &str = r#"
@@ -54,7 +54,7 @@ impl Server {
         match self {
             Self::Samewire => Peer::samewire_with(CONFIG),
             Self::Socketioxide => Peer::compared("socketioxide"),
-            Self::SocketIo => Peer::socket_io(),
+            Self::SocketIo => Peer::socket_io("socket-io"),
             Self::Bare => Peer::compared("fan-out"),
         }
     }

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_millis(500);
 const TURN: Duration = Duration::from_millis(100);
 
-pub(super) struct Traffic {
+pub(crate) struct Traffic {
     crowd: Crowd,
     ledger: Ledger,
     text: String,
@@ -62,7 +62,7 @@ impl Ledger {
 
 impl Traffic {
     /// Subscribes the readers and connects the publisher; messages are JSON strings of so many bytes.
-    pub(super) fn new(mut crowd: Crowd, readers: usize, size: usize) -> Outcome<Self> {
+    pub(crate) fn new(mut crowd: Crowd, readers: usize, size: usize) -> Outcome<Self> {
         crowd.join(readers)?;
         crowd.join_publisher()?;
         let ledger = Ledger { readers: 0..readers, seen: vec![0; readers], messages: Vec::new(), settled: 0, each: None };
@@ -102,7 +102,7 @@ impl Traffic {
     /// The same, but the readers look only after half of the gap, and no message is published before everybody has the one before.
     /// So a server's work is one write to each reader: it has never several messages to write at once because a busy machine held
     /// it up, and does not contend for the sockets with readers who share its kernel, which most have on a machine of their own.
-    pub(super) fn paced_apart(&mut self, a_second: u32, span: Duration) -> Outcome<usize> {
+    pub(crate) fn paced_apart(&mut self, a_second: u32, span: Duration) -> Outcome<usize> {
         let (start, before) = (Instant::now(), self.ledger.messages.len());
         let gap = Duration::from_secs(1) / a_second;
         let mut next = start;
@@ -118,7 +118,7 @@ impl Traffic {
     }
 
     /// Publishes as fast as the slowest reader reads.
-    pub(super) fn flat_out(&mut self, span: Duration) -> Outcome<usize> {
+    pub(crate) fn flat_out(&mut self, span: Duration) -> Outcome<usize> {
         let (until, before) = (Instant::now() + span, self.ledger.messages.len());
         while Instant::now() < until {
             self.fill()?;
