@@ -22,7 +22,7 @@ use samewire_protocol::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{ApiKey, Auth, Metrics, Secret};
-pub use dialects::{Dialect, Dialects, Metacom, PortalViews};
+pub use dialects::{Dialect, Dialects, PortalViews};
 pub use jobs::{ExternalKind, Jobs};
 pub use live::{IceServer, Live, Turn};
 pub use media::{Image, Video};

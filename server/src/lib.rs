@@ -30,6 +30,7 @@ mod link;
 pub mod live;
 pub mod media;
 mod metrics;
+mod pieces;
 pub mod portal;
 mod read_ahead;
 pub mod rooms;

@@ -39,7 +39,7 @@ pub(crate) fn upgrade(app: Arc<App>, mut request: Request) -> Response {
     };
     let allowed = origin::allowed(&app.config, request.headers());
     let most = app.config.limits.wire().max_text.max(MAX_CHUNK) + CHUNK_HEADER;
-    let (response, socket) = handshake.grant(&app, most);
+    let (response, socket) = handshake.grant(&app, most, false);
     app.clone().links.spawn(async move {
         // What a future needs once, it has room for as long as it runs: in boxes of their own, the greeting and the parting cost an
         // idle session nothing.

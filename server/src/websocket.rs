@@ -59,8 +59,13 @@ impl Handshake {
     }
 
     /// The answer to the handshake, and the socket, which is there once the answer went out. Frames of more than `most` bytes are
-    /// not read.
-    pub(crate) fn grant(self, app: &Arc<App>, most: usize) -> (Response, impl Future<Output = Option<Socket>> + Send + use<>) {
+    /// not read; `in_pieces`: binary ones of any size are, in [`Pieces`](crate::pieces::Pieces).
+    pub(crate) fn grant(
+        self,
+        app: &Arc<App>,
+        most: usize,
+        in_pieces: bool,
+    ) -> (Response, impl Future<Output = Option<Socket>> + Send + use<>) {
         let (response, upgrade) = self.answer();
         let metrics = app.metrics.clone();
         let socket = async move {
@@ -77,8 +82,9 @@ impl Handshake {
                 .write_buffer_size(16 * 1024)
                 .max_message_size(Some(most))
                 .max_frame_size(Some(most));
-            let io = SharedWrite::new(ReadAhead::new(Metered::new(TokioIo::new(upgraded), metrics)));
-            Some(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await)
+            let io = Metered::new(TokioIo::new(upgraded), metrics);
+            let io = if in_pieces { ReadAhead::in_pieces(io) } else { ReadAhead::new(io) };
+            Some(WebSocketStream::from_raw_socket(SharedWrite::new(io), Role::Server, Some(config)).await)
         };
         (response, socket)
     }

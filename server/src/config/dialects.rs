@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, human};
+use super::Config;
 
 /// Wire formats of other systems that are spoken besides the server's own. See `docs/dialects.md`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dialects {
     /// Metacom 3 and 2, at `/api`.
-    pub metacom: Metacom,
+    pub metacom: Dialect,
     /// Socket.IO, the namespace `/file-processing`.
     pub socketio: Dialect,
     /// Signalling by plain JSON, at `/ws`.
@@ -37,26 +37,6 @@ pub struct Dialect {
 pub struct PortalViews {
     /// Whether they are spoken. Default false; always with `dev`.
     pub enabled: bool,
-}
-
-/// Metacom.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Metacom {
-    /// Whether it is spoken. Default false; always with `dev`.
-    pub enabled: bool,
-    /// Whether its clients may make calls without a token. Default false.
-    pub anonymous: bool,
-    /// The largest frame of a client. One in a browser sends each piece that a `Blob` gives it as one frame, and memory for a whole
-    /// frame is needed while it comes in. Default `16 MiB`.
-    #[serde(with = "human::bytes")]
-    pub max_frame: u64,
-}
-
-impl Default for Metacom {
-    fn default() -> Self {
-        Self { enabled: false, anonymous: false, max_frame: 16 * 1024 * 1024 }
-    }
 }
 
 impl Config {

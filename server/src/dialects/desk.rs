@@ -28,6 +28,8 @@ pub(crate) enum Word {
 pub(crate) trait Dialect: Send + 'static {
     /// What it is called in metrics and logs.
     const NAME: &'static str;
+    /// Whether its binary messages, however large, are heard in [pieces](crate::pieces::Pieces).
+    const IN_PIECES: bool = false;
 
     /// The client said something.
     ///

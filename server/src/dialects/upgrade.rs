@@ -39,7 +39,7 @@ fn answer<D: Dialect>(
         Ok(handshake) => handshake,
         Err(problem) => return problem.into_response(),
     };
-    let (response, socket) = handshake.grant(app, most);
+    let (response, socket) = handshake.grant(app, most, D::IN_PIECES);
     let app = app.clone();
     app.clone().links.spawn(async move {
         let Some(socket) = socket.await else { return };

@@ -38,15 +38,13 @@ use super::guest::Entry;
 use super::socket::{Desk, Dialect, Word, upgrade};
 use crate::app::App;
 use crate::http::Problem;
+use crate::pieces::LARGEST as LARGEST_PIECE;
 
 pub(crate) use http::layer;
 
 pub(super) fn router(app: &Arc<App>) -> Router {
     Router::new().route("/api", any(api)).route("/api/{unit}/{method}", any(http::call)).with_state(app.clone())
 }
-
-/// What a chunk has before its bytes, in room for it.
-const HEADER: u64 = 16;
 
 async fn api(State(app): State<Arc<App>>, request: Request) -> Response {
     if !request.headers().contains_key(axum::http::header::UPGRADE) {
@@ -59,7 +57,7 @@ async fn api(State(app): State<Arc<App>>, request: Request) -> Response {
         Ok(Some(token)) => credential(&app, token),
         Err(failure) => return Problem::new(&failure).into_response(),
     };
-    let most = usize::try_from(settings.max_frame.saturating_add(HEADER)).unwrap_or(usize::MAX);
+    let most = usize::try_from(app.config.limits.max_text).unwrap_or(usize::MAX).max(LARGEST_PIECE);
     let dialect = Metacom::new(settings.anonymous);
     upgrade(&app, request, dialect, Some(entry), most)
 }
@@ -186,6 +184,8 @@ impl Metacom {
 
 impl Dialect for Metacom {
     const NAME: &'static str = "metacom";
+    // A `Blob` of any size may come as one chunk.
+    const IN_PIECES: bool = true;
 
     fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure> {
         let heard = match word {
