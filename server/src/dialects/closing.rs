@@ -17,6 +17,7 @@ pub(super) fn cut(message: &str) -> String {
 pub(crate) fn plain(failure: &Failure) -> u16 {
     match (failure.code.close(), failure.code.status()) {
         (code, _) if code < 4000 => code,
+        _ if failure.code == Code::BadFrame => 1002,
         (_, 500..) => 1011,
         _ if failure.retryable => 1013,
         _ => 1008,
@@ -57,7 +58,7 @@ mod tests {
             (Code::Restart, 1012),
             (Code::TooManySessions, 1013),
             (Code::HeartbeatTimeout, 1013),
-            (Code::BadFrame, 1008),
+            (Code::BadFrame, 1002),
         ] {
             assert_eq!(plain(&Failure::new(code.clone(), "")), close, "{code}");
         }

@@ -10,7 +10,7 @@ use axum::routing::any;
 use samewire_protocol::live::{
     EndReason, LiveEvent, LiveRecord, LiveState, QualityChanged, StreamEnded, StreamName, StreamStarted, ViewerCountChanged,
 };
-use samewire_protocol::rooms::{Joined, RoomEvent};
+use samewire_protocol::rooms::{Joined, RoomEvent, Skipped};
 use samewire_protocol::session::{Event, RoomNewsKind};
 use samewire_protocol::{Code, Failure};
 use serde::Serialize;
@@ -72,11 +72,7 @@ impl Dialect for StreamUpdates {
             Event::Room(news) => match news.kind {
                 RoomNewsKind::Joined => {
                     let joined: Joined<'_> = serde_json::from_str(&news.text).map_err(|_| unreadable())?;
-                    let record = joined.state.map(|state| serde_json::from_str(state.get()));
-                    let Some(record) = record.transpose().map_err(|_| unreadable())? else { return Ok(()) };
-                    for event in beginning(record) {
-                        say(event.name(), &event.payload().map_err(|_| unreadable())?, desk)?;
-                    }
+                    begin(joined.state, desk)?;
                 }
                 RoomNewsKind::Event => {
                     let event: RoomEvent = serde_json::from_str(&news.text).map_err(|_| unreadable())?;
@@ -86,13 +82,27 @@ impl Dialect for StreamUpdates {
                         say(name, payload, desk)?;
                     }
                 }
-                RoomNewsKind::Skipped | RoomNewsKind::Presence | RoomNewsKind::Signal => {}
+                // Who was too slow hears how things are now.
+                RoomNewsKind::Skipped => {
+                    let skipped: Skipped<'_> = serde_json::from_str(&news.text).map_err(|_| unreadable())?;
+                    begin(skipped.state, desk)?;
+                }
+                RoomNewsKind::Presence | RoomNewsKind::Signal => {}
             },
             Event::RoomLeft { failure: Some(failure), .. } => return Err(failure),
             _ => {}
         }
         Ok(())
     }
+}
+
+fn begin(state: Option<&RawValue>, desk: &mut Desk) -> Result<(), Failure> {
+    let record = state.map(|state| serde_json::from_str(state.get()));
+    let Some(record) = record.transpose().map_err(|_| unreadable())? else { return Ok(()) };
+    for event in beginning(record) {
+        say(event.name(), &event.payload().map_err(|_| unreadable())?, desk)?;
+    }
+    Ok(())
 }
 
 /// How things are for who comes now: the events that would have told so.

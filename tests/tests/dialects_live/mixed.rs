@@ -103,19 +103,23 @@ async fn an_old_broadcaster_serves_a_viewer_of_the_sdk() {
         assert_eq!(broadcaster.told("webrtc-ice-candidate").await["candidate"], ice(text));
     }
 
-    // The viewer begins anew: the broadcaster makes another connection, for the same viewer.
+    // The viewer begins anew: the broadcaster makes another connection, to somebody of another name.
     let second = within("another", watch.renegotiate(peer.negotiation)).await.expect("another");
     assert_eq!(broadcaster.told("viewer-left").await["viewerId"], id.as_str());
-    assert_eq!(broadcaster.viewer_joined(STREAM).await, id);
+    let next = broadcaster.viewer_joined(STREAM).await;
+    assert_ne!(next, id);
     assert_eq!(is_begun(&watch).await.negotiation, second);
-    broadcaster.offers(STREAM, &id, "v=0 second").await;
+    // What is still said to the one before is for nobody.
+    broadcaster.candidate(STREAM, &id, "late").await;
+    assert_eq!(broadcaster.error().await, "peer-not-found");
+    broadcaster.offers(STREAM, &next, "v=0 second").await;
     assert_eq!(from_broadcaster(&watch).await, PeerMessage::Offer(description(1, "v=0 second")));
 
     // It makes an offer of its own, as for another way: no broadcaster of this format knows what to do with one.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     within("an offer", watch.signal(second, &PeerMessage::Offer(description(2, "v=0 mine")))).await.expect("said");
-    assert_eq!(broadcaster.told("viewer-left").await["viewerId"], id.as_str());
-    assert_eq!(broadcaster.viewer_joined(STREAM).await, id);
+    assert_eq!(broadcaster.told("viewer-left").await["viewerId"], next.as_str());
+    assert_ne!(broadcaster.viewer_joined(STREAM).await, next);
     assert!(is_begun(&watch).await.negotiation > second);
 }
 
@@ -155,7 +159,7 @@ async fn a_broadcaster_of_the_sdk_serves_an_old_viewer() {
     assert!(next.viewer == peer.viewer && next.negotiation > peer.negotiation, "{next:?}");
     say(next, offer(1)).await;
     let told = viewer.told("webrtc-offer").await;
-    assert_eq!((&told["offer"]["sdp"], &told["viewerId"]), (&json!("v=0 1"), &json!("client_1")), "and nothing in between");
+    assert_eq!((&told["offer"]["sdp"], &told["viewerId"]), (&json!("v=0 1"), &json!("client_2")), "and nothing in between");
     within("a stop", broadcast.stop()).await.expect("stopped");
     assert_eq!(viewer.told("stream-ended").await["reason"], "stopped");
 }

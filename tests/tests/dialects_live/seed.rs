@@ -82,6 +82,24 @@ async fn viewers_come_when_they_like_and_each_has_a_connection_of_its_own() {
     crate::stage::goes_on(&mut broadcaster, &mut early, STREAM, &first).await;
 }
 
+/// A second offer, as for another path of the network, goes to the viewer as the first did: what to make of it is the pages' affair.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn later_offers_and_their_answers_are_passed_on_too() {
+    let host = host().await;
+    let (mut broadcaster, mut viewer, id) = crate::stage::pair(&host, STREAM).await;
+    for round in 0..3 {
+        // One that is refused does not count.
+        broadcaster.offers(STREAM, &id, "no description").await;
+        assert_eq!(broadcaster.error().await, "bad-params");
+        broadcaster.offers(STREAM, &id, &format!("v=0 again {round}")).await;
+        assert_eq!(viewer.offered().await, format!("v=0 again {round}"));
+        broadcaster.candidate(STREAM, &id, "a way").await;
+        assert_eq!(viewer.told("webrtc-ice-candidate").await["candidate"]["candidate"], "a way");
+        viewer.answers(STREAM, &id, &format!("v=0 answer {round}")).await;
+        assert_eq!(broadcaster.told("webrtc-answer").await["answer"]["sdp"], format!("v=0 answer {round}"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_connection_broadcasts_a_stream_and_watches_others() {
     let host = host().await;

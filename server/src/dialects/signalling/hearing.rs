@@ -1,8 +1,8 @@
 //! What the server answers and tells, put as the client knows it.
 
 use samewire_protocol::live::methods::{PeerList, Started, Watched};
-use samewire_protocol::live::{EndReason, LiveEvent, LiveSignal, PeerMessage, PeerRef};
-use samewire_protocol::rooms::{RoomEvent, RoomName};
+use samewire_protocol::live::{EndReason, LiveEvent, LiveRecord, LiveSignal, LiveState, PeerMessage, PeerRef};
+use samewire_protocol::rooms::{RoomEvent, RoomName, Skipped};
 use samewire_protocol::session::{RoomNews, RoomNewsKind};
 use samewire_protocol::{Code, Failure};
 use serde_json::json;
@@ -31,7 +31,7 @@ impl Signalling {
                 let Some(party) = self.parties.get_mut(stream.room()) else { return Ok(()) };
                 party.becomes(Part::Viewer);
                 if let (Some(viewer), Some(negotiation)) = (viewer, negotiation) {
-                    party.is_let_in(viewer, negotiation);
+                    party.is_let_in(PeerRef { viewer, negotiation });
                 }
                 Ok(())
             }
@@ -105,7 +105,18 @@ impl Signalling {
                 let signal = LiveSignal::read(event.name.as_str(), payload).map_err(|_| unreadable())?;
                 signal.map_or(Ok(()), |signal| self.signalled(&news.room, signal, desk))
             }
-            RoomNewsKind::Joined | RoomNewsKind::Skipped | RoomNewsKind::Presence => Ok(()),
+            // It was too slow, and may have missed the end.
+            RoomNewsKind::Skipped => {
+                let skipped: Skipped<'_> = serde_json::from_str(&news.text).map_err(|_| unreadable())?;
+                let record = skipped.state.map(|state| serde_json::from_str::<LiveRecord>(state.get()));
+                match record.transpose().map_err(|_| unreadable())? {
+                    Some(record) if record.state == LiveState::Ended => {
+                        self.ended(&news.room, record.end_reason.unwrap_or(EndReason::Unknown), desk)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            RoomNewsKind::Joined | RoomNewsKind::Presence => Ok(()),
         }
     }
 
@@ -136,12 +147,14 @@ impl Signalling {
         let Some(party) = self.parties.get_mut(room) else { return Ok(()) };
         let stream = party.stream.clone();
         match signal {
-            LiveSignal::ViewerJoined(joined) => party.has_viewer(joined.viewer, joined.negotiation, desk)?,
+            LiveSignal::ViewerJoined(joined) => {
+                party.has_viewer(PeerRef { viewer: joined.viewer, negotiation: joined.negotiation }, desk)?;
+            }
             LiveSignal::ViewerLeft(left) => party.lost_viewer(left.viewer, desk)?,
             LiveSignal::Peer(peer) if party.part == Part::Broadcaster => {
-                party.has_viewer(peer.viewer, peer.negotiation, desk)?;
+                party.has_viewer(peer, desk)?;
             }
-            LiveSignal::Peer(peer) | LiveSignal::Watching(peer) => party.is_let_in(peer.viewer, peer.negotiation),
+            LiveSignal::Peer(peer) | LiveSignal::Watching(peer) => party.is_let_in(peer),
             LiveSignal::Message(peer, message) => return self.hears(room, peer, message, desk),
             LiveSignal::PeersChanged => {
                 party.becomes(Part::Broadcaster);

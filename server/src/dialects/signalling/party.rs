@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use samewire_protocol::live::methods::Peer;
-use samewire_protocol::live::{Candidate, Negotiation, PeerMessage, PeerRef, StreamName, ViewerId};
+use samewire_protocol::live::{Candidate, PeerMessage, PeerRef, StreamName, ViewerId};
 use samewire_protocol::{Code, Failure};
 use serde_json::{Value, json};
 
@@ -64,21 +64,18 @@ impl Party {
     // The broadcaster's.
 
     /// A viewer wants a peer connection: a first one, or another in place of that which it has.
-    pub(super) fn has_viewer(&mut self, viewer: ViewerId, negotiation: Negotiation, desk: &mut Desk) -> Result<(), Failure> {
+    pub(super) fn has_viewer(&mut self, peer: PeerRef, desk: &mut Desk) -> Result<(), Failure> {
         self.becomes(Part::Broadcaster);
-        if let Some(talk) = self.viewers.get_mut(&viewer) {
+        if let Some(talk) = self.viewers.get_mut(&peer.viewer) {
             talk.is_doubtful = false;
-            if talk.negotiation >= negotiation {
+            if talk.peer().negotiation >= peer.negotiation {
                 return Ok(());
             }
         }
-        let name = self.names.name(viewer);
+        self.lost_viewer(peer.viewer, desk)?;
+        let name = self.names.name(peer);
         let viewer_id = name.client;
-        // One that is replaced keeps its name.
-        let before = self.viewers.insert(viewer, Talk::new(name, negotiation));
-        if before.is_some() {
-            say(&Told::ViewerLeft { stream_id: &self.stream, viewer_id }, desk)?;
-        }
+        self.viewers.insert(peer.viewer, Talk::new(name));
         say(&Told::ViewerJoined { stream_id: &self.stream, viewer_id }, desk)
     }
 
@@ -96,17 +93,18 @@ impl Party {
 
     /// These are its viewers, besides those of whom it has heard since it asked.
     pub(super) fn has_viewers(&mut self, peers: Vec<Peer>, desk: &mut Desk) -> Result<(), Failure> {
-        peers.into_iter().try_for_each(|peer| self.has_viewer(peer.viewer, peer.negotiation, desk))?;
-        let gone: Vec<_> = self.viewers.values().filter(|talk| talk.is_doubtful).map(|talk| talk.name.viewer).collect();
+        let peers = peers.into_iter().map(|Peer { viewer, negotiation, .. }| PeerRef { viewer, negotiation });
+        peers.into_iter().try_for_each(|peer| self.has_viewer(peer, desk))?;
+        let gone: Vec<_> = self.viewers.values().filter(|talk| talk.is_doubtful).map(|talk| talk.peer().viewer).collect();
         gone.into_iter().try_for_each(|viewer| self.lost_viewer(viewer, desk))
     }
 
     // The viewer's.
 
-    pub(super) fn is_let_in(&mut self, viewer: ViewerId, negotiation: Negotiation) {
+    pub(super) fn is_let_in(&mut self, peer: PeerRef) {
         self.becomes(Part::Viewer);
-        if self.own.as_ref().is_none_or(|talk| talk.negotiation < negotiation) {
-            self.own = Some(Talk::new(self.names.name(viewer), negotiation));
+        if self.own.as_ref().is_none_or(|talk| talk.peer().negotiation < peer.negotiation) {
+            self.own = Some(Talk::new(self.names.name(peer)));
         }
     }
 
@@ -180,14 +178,17 @@ impl Party {
             Part::Broadcaster => {
                 let told = "say which viewer is meant: `viewerId`, as `viewer-joined` told it";
                 let viewer = viewer.ok_or_else(|| failure(Code::BadParams, told))?;
-                let talk = self.names.viewer(viewer).and_then(|viewer| self.viewers.get_mut(&viewer));
+                let talk = self
+                    .names
+                    .peer(viewer)
+                    .and_then(|peer| self.viewers.get_mut(&peer.viewer).filter(|talk| talk.peer() == peer));
                 let told = "this stream has no such viewer; `viewer-joined` and `viewer-left` tell which there are";
                 talk.map(|talk| (stream, talk)).ok_or_else(|| failure(Code::PeerNotFound, told))
             }
             Part::Viewer | Part::Nobody => {
                 let told = "this client is not let in yet; wait for the offer, or for `viewer-joined`";
                 let talk = self.own.as_mut().ok_or_else(|| failure(Code::PeerNotFound, told))?;
-                let told = "a viewer speaks for itself only; leave out `viewerId`, or say it as the offer told it";
+                let told = "a viewer speaks for itself only; leave out `viewerId`, or say it as the newest offer told it";
                 if viewer.is_some_and(|viewer| viewer != talk.name.client) {
                     return Err(failure(Code::Forbidden, told));
                 }
@@ -210,8 +211,8 @@ impl Party {
     pub(super) fn hears(&mut self, peer: PeerRef, message: PeerMessage, desk: &mut Desk) -> Result<bool, Failure> {
         // What is said by a new connection may come before word of it.
         match self.part {
-            Part::Broadcaster => self.has_viewer(peer.viewer, peer.negotiation, desk)?,
-            Part::Viewer | Part::Nobody => self.is_let_in(peer.viewer, peer.negotiation),
+            Part::Broadcaster => self.has_viewer(peer, desk)?,
+            Part::Viewer | Part::Nobody => self.is_let_in(peer),
         }
         let broadcasts = self.part == Part::Broadcaster;
         let Some(talk) = self.talk_of(peer) else { return Ok(false) };

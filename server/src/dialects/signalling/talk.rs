@@ -1,11 +1,11 @@
 //! One peer connection that is signalled for: what one end said, put as the other end knows it.
 //!
-//! A client of this format makes one connection when it is told of a viewer, or of each offer, and knows neither which exchange a
-//! description belongs to nor that one may follow another. So a description is passed on to it once, and where an SDK would go on
-//! with a connection, a new one is asked for.
+//! A client of this format makes one connection when it is told of a viewer, or one of each offer, and knows neither which exchange a
+//! description belongs to nor that one may be told again. So a description is passed on to it once, and where an SDK would go on with
+//! a connection, a new one is asked for. Two clients of this format are left to themselves.
 
 use samewire_protocol::limits::MAX_CANDIDATES;
-use samewire_protocol::live::{Candidate, Candidates, Negotiation, PeerMessage, PeerRef};
+use samewire_protocol::live::{Candidate, Candidates, PeerMessage, PeerRef};
 use serde_json::{Value, json};
 
 use super::names::Name;
@@ -14,7 +14,6 @@ use super::names::Name;
 #[derive(Debug)]
 pub(super) struct Talk {
     pub(super) name: Name,
-    pub(super) negotiation: Negotiation,
     /// The newest exchange of offer and answer that the client knows; 0 before the first.
     round: u32,
     /// It was told the answer of this exchange, or its own could not be passed on.
@@ -39,12 +38,12 @@ pub(super) enum Heard {
 }
 
 impl Talk {
-    pub(super) fn new(name: Name, negotiation: Negotiation) -> Self {
-        Self { name, negotiation, round: 0, is_answered: false, is_answer_lost: false, waiting: Vec::new(), is_doubtful: false }
+    pub(super) fn new(name: Name) -> Self {
+        Self { name, round: 0, is_answered: false, is_answer_lost: false, waiting: Vec::new(), is_doubtful: false }
     }
 
     pub(super) fn peer(&self) -> PeerRef {
-        PeerRef { viewer: self.name.viewer, negotiation: self.negotiation }
+        self.name.peer
     }
 
     // What the client says, as a message of `live/signal`.
@@ -101,6 +100,10 @@ impl Talk {
             }
             // It was told again, because no answer came: the client's is on its way, or was lost.
             PeerMessage::Offer(offer) if offer.round <= self.round && !self.is_answer_lost => Heard::Nothing,
+            PeerMessage::Offer(offer) if self.name.is_shared() => {
+                self.round = offer.round;
+                Heard::Offer(offer.sdp)
+            }
             // The client would make another connection of it.
             PeerMessage::Offer(_) => Heard::Renegotiate,
             PeerMessage::Answer(_) => Heard::Nothing,
@@ -132,13 +135,14 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
-    use samewire_protocol::live::{Description, ViewerId};
+    use samewire_protocol::live::{Description, Negotiation, ViewerId};
 
     use super::super::names::Names;
     use super::*;
 
     fn talk() -> Talk {
-        Talk::new(Names::default().name(ViewerId::from_random(1)), Negotiation::new(1).expect("a small number"))
+        let peer = PeerRef { viewer: ViewerId::from_random(1), negotiation: Negotiation::new(1).expect("a small number") };
+        Talk::new(Names::default().name(peer))
     }
 
     fn description(round: u32) -> Description {
@@ -168,6 +172,21 @@ mod tests {
         );
         talk.answer_lost();
         assert_eq!(talk.hear_broadcaster(PeerMessage::Offer(description(4))), Heard::Renegotiate);
+    }
+
+    #[test]
+    fn a_viewer_is_told_each_offer_of_a_broadcaster_that_knows_no_better() {
+        let names = Names::default();
+        let peer = talk().peer();
+        let (mut talk, broadcaster) = (Talk::new(names.name(peer)), Talk::new(names.name(peer)));
+        for round in 1..3 {
+            let offer = PeerMessage::Offer(description(round));
+            assert_eq!(talk.hear_broadcaster(offer.clone()), Heard::Offer(format!("v=0 {round}").into()));
+            assert_eq!(talk.hear_broadcaster(offer), Heard::Nothing);
+            assert_eq!(talk.answer("v=0")["round"], round);
+        }
+        drop(broadcaster);
+        assert_eq!(talk.hear_broadcaster(PeerMessage::Offer(description(3))), Heard::Renegotiate);
     }
 
     #[test]

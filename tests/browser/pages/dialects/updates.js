@@ -6,7 +6,7 @@ const url = `${location.origin.replace("http", "ws")}/api/v1/streams/${asked.get
 
 /** What was told, for the test; and what the page writes, for people. */
 window.heard = [];
-window.closed = null;
+window.ending = null;
 const console = {
   log(line) {
     document.querySelector("ol").append(Object.assign(document.createElement("li"), { textContent: line }));
@@ -31,4 +31,4 @@ ws.onmessage = (event) => {
   }
 };
 
-ws.onclose = ({ code, reason, wasClean }) => (window.closed = { code, reason, wasClean });
+ws.onclose = ({ code, reason, wasClean }) => (window.ending = { code, reason, wasClean });
