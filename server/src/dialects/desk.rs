@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use samewire_protocol::Failure;
@@ -54,6 +55,19 @@ pub(crate) trait Dialect: Send + 'static {
     /// There is nothing more to hear for now. Whether what was put off was done.
     fn rest(&mut self, _desk: &mut Desk) -> bool {
         false
+    }
+
+    /// When there is something to do that nothing else causes.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// It is time for that.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn remember(&mut self, _desk: &mut Desk) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Whether there is room for more from the client. The network holds it back until there is.

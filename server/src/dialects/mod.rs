@@ -10,6 +10,7 @@ mod signalling;
 mod socket;
 pub(crate) mod socketio;
 mod stream_updates;
+mod timer;
 mod upgrade;
 
 use std::sync::Arc;

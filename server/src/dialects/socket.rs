@@ -18,6 +18,7 @@ use super::closing::cut;
 pub(crate) use super::closing::{plain, unspoken};
 pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
+use super::timer::Timer;
 pub(crate) use super::upgrade::{turn_away, upgrade};
 use crate::app::App;
 use crate::websocket::{PARTING, Socket, broken, hang_up};
@@ -28,7 +29,6 @@ const ROUNDS: usize = 32;
 const TOLD_AT_ONCE: usize = 8;
 const BACKLOG: usize = 64;
 
-/// A connection, and what speaks on it.
 pub(super) struct Driver<D> {
     socket: Socket,
     dialect: D,
@@ -45,6 +45,7 @@ pub(super) struct Driver<D> {
     alarm: Pin<Box<Sleep>>,
     /// The server's end. Of guests their sessions take care; a connection without one looks itself.
     draining: Option<Draining>,
+    timer: Timer,
 }
 
 type Draining = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -78,6 +79,7 @@ impl<D: Dialect> Driver<D> {
             bytes: (0, 0),
             alarm,
             draining: None,
+            timer: Timer::default(),
         }
     }
 
@@ -167,6 +169,10 @@ impl<D: Dialect> Driver<D> {
         self.write(context)?;
         let mut moved = self.tell(context)?;
         moved |= self.read(context)?;
+        if self.timer.poll(self.dialect.due(), context) {
+            self.dialect.remember(&mut self.desk).map_err(Stop::Part)?;
+            moved = true;
+        }
         moved = moved || self.dialect.rest(&mut self.desk);
         Ok(moved || self.beat(context)?)
     }

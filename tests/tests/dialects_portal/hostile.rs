@@ -1,6 +1,6 @@
 //! What no frontend says.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use samewire_tests::live::raw::{Heard, frame, opcode};
 use samewire_tests::live::until;
@@ -149,6 +149,53 @@ async fn a_flood_is_limited() {
     olga.settled().await;
     let heard = vera.heard.iter().filter(|told| told["type"] == "typing").count();
     assert!(heard < FLOOD, "{heard}");
+}
+
+/// A frontend may change more in a moment than the room takes in a second. It is held back, and nothing of it is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_burst_of_changes_is_stored_whole_and_in_order() {
+    const CHANGES: u64 = 250;
+    let stage = stage().await;
+    let view = stage.view().await;
+    let mut olga = Old::open(&stage, "olga", view).await;
+    let mut vera = Old::open(&stage, "vera", view).await;
+    let mut burst = Vec::new();
+    for change in 0..CHANGES {
+        let said = json!({"type": "portal-view-update", "payload": {"settings": {"change": change}}});
+        burst.extend(frame(0x81, said.to_string().as_bytes()));
+    }
+    olga.raw.write(&burst).await;
+    for change in 0..CHANGES {
+        let told = vera.expect("portal-view-update").await;
+        assert_eq!((&told["payload"]["settings"]["change"], &told["version"]), (&json!(change), &json!(change + 2)));
+    }
+    assert!(olga.settled().await.is_empty());
+}
+
+/// What is asked for costs no more than it can be of use.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_views_are_told_at_a_pace() {
+    const PACE: Duration = Duration::from_millis(250);
+    let stage = stage().await;
+    let view = stage.view().await;
+    let mut olga = Old::open(&stage, "olga", view).await;
+    let mut vera = Old::open(&stage, "vera", view).await;
+    let flood = |said: &str| frame(0x81, said.as_bytes()).repeat(100);
+    let begun = Instant::now();
+    olga.raw.write(&flood(r#"{"type":"portal-view-update","payload":{"currentItem":99}}"#)).await;
+    vera.raw.write(&flood(r#"{"type":"request-sync"}"#)).await;
+    for _ in 0..100 {
+        assert_eq!(olga.error().await, "bad-params");
+    }
+    olga.settled().await;
+    vera.settled().await;
+    let most = begun.elapsed().div_duration_f64(PACE) as usize + 2;
+    let count = |old: &Old, kind: &str| old.heard.iter().filter(|told| told["type"] == kind).count();
+    let (views, syncs) = (count(&olga, "portal-view-update") - 1, count(&vera, "sync-response"));
+    assert!((1..=most).contains(&views) && syncs <= most, "{views} views and {syncs} syncs, at most {most}");
+    // The last of them is answered as well.
+    vera.say("request-sync", json!({})).await;
+    vera.expect("sync-response").await;
 }
 
 /// The network took a client away without a word.

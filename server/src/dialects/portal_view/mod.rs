@@ -3,6 +3,8 @@
 mod news;
 mod own;
 mod stray;
+mod tell;
+mod truth;
 mod view;
 mod wire;
 

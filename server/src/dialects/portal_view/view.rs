@@ -1,16 +1,20 @@
 //! One connection, which is a member of the room of its view.
 
+use std::time::{Duration, Instant};
+
 use samewire_protocol::rooms::methods::{PublishParams, StateNow, StateParams};
 use samewire_protocol::rooms::{Joined, Member, RoomEvent, RoomName, Skipped};
 use samewire_protocol::session::{Event, JoinRequest, RoomNews, RoomNewsKind};
 use samewire_protocol::wire::Cast;
 use samewire_protocol::{CallId, Code, Failure};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::news::News;
 use super::own::Own;
 use super::stray;
+use super::tell::{Presence, read, say, tell_presence, tell_state, unreadable};
+use super::truth::Truth;
 use super::wire::{REQUEST_SYNC, SYNC_RESPONSE, Said, Told, VIEW_UPDATE};
 use crate::dialects::socket::{Desk, Dialect, Word, plain};
 use crate::portal::no_room;
@@ -30,10 +34,21 @@ pub(super) struct PortalView {
     /// The newest event of the room that the client knows of.
     newest: u64,
     /// A change of the client's that is being stored. What it says next waits, so that all it says stays in order.
-    change: Option<CallId>,
-    /// The state is asked for, to be told as this message.
-    state: Option<(CallId, &'static str)>,
+    change: Option<Change>,
+    truth: Truth,
     own: Own,
+}
+
+/// A change on its way.
+struct Change {
+    params: Box<RawValue>,
+    stands: Stands,
+}
+
+enum Stands {
+    Asked(CallId),
+    /// The client changes more in a second than it may. It is asked again then, and the network holds the client back.
+    Waits(Instant),
 }
 
 impl PortalView {
@@ -57,7 +72,9 @@ impl PortalView {
         let (payload, patch) = (to_raw_value(payload).ok(), to_raw_value(patch).ok());
         let name = name.parse().map_err(|_| unreadable())?;
         let params = PublishParams { room, name, payload, patch, state: None, key: None, expected: None };
-        self.change = Some(guest.call("rooms/publish", &params));
+        let params = to_raw_value(&params).map_err(|_| unreadable())?;
+        let stands = Stands::Asked(guest.call(PUBLISH, &params));
+        self.change = Some(Change { params, stands });
         self.own.made();
         Ok(())
     }
@@ -71,38 +88,47 @@ impl PortalView {
         }
         // Its controllers are asked, who may know more; but there may be none, or one that has no need for such questions.
         if name == REQUEST_SYNC && self.member.as_ref().is_some_and(|(_, role)| role == VIEWER) {
-            self.ask(SYNC_RESPONSE, desk);
+            self.truth.want(SYNC_RESPONSE);
+            self.ask(desk);
         }
         Ok(())
     }
 
-    /// Asks for the state, which is told as this message.
-    fn ask(&mut self, message: &'static str, desk: &mut Desk) {
+    /// Asks for the state, where it is wanted.
+    fn ask(&mut self, desk: &mut Desk) {
         let (Some(room), Some(guest)) = (self.room.clone(), desk.guest()) else { return };
-        self.state = Some((guest.call("rooms/state", &StateParams { room }), message));
+        if let Some(message) = self.truth.take(Instant::now()) {
+            self.truth.asked(guest.call("rooms/state", &StateParams { room }), message);
+        }
     }
 
     fn answered(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) -> Result<(), Failure> {
-        let Some((_, message)) = self.state.take_if(|(call, _)| *call == id) else { return Ok(()) };
+        let Some(message) = self.truth.answered(id) else { return Ok(()) };
         let answer = match result {
             Ok(answer) => answer,
             Err(failure) => return say(&Told::error(&failure), desk),
         };
         let now: StateNow = read(answer.get())?;
         if now.offset < self.newest {
-            self.ask(message, desk);
+            self.truth.want(message);
             return Ok(());
         }
         tell_state(message, &now.state, desk)
     }
 
-    /// A change came to nothing. The client shows it already, so it is told how the view is.
-    fn refused(&mut self, failure: &Failure, desk: &mut Desk) -> Result<(), Failure> {
+    /// A change is stored, or came to nothing. The client shows it already, so it is told how the view is.
+    fn settled(&mut self, change: Change, failure: Option<Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        let Some(failure) = failure else { return Ok(()) };
+        if failure.code == Code::RateLimited {
+            self.change = Some(Change { stands: Stands::Waits(Instant::now() + AGAIN), ..change });
+            return Ok(());
+        }
         self.own.refused();
         if failure.code != Code::Forbidden {
-            self.ask(VIEW_UPDATE, desk);
+            self.truth.want(VIEW_UPDATE);
+            self.ask(desk);
         }
-        say(&Told::error(failure), desk)
+        say(&Told::error(&failure), desk)
     }
 
     fn heard_of(&mut self, news: &RoomNews, desk: &mut Desk) -> Result<(), Failure> {
@@ -114,7 +140,7 @@ impl PortalView {
                 self.newest = skipped.offset;
                 skipped.state.map_or(Ok(()), |state| tell_state(VIEW_UPDATE, state, desk))
             }
-            RoomNewsKind::Presence => tell_presence(&news.text, desk),
+            RoomNewsKind::Presence => tell_presence(&read::<Presence<'_>>(&news.text)?, desk),
             RoomNewsKind::Event | RoomNewsKind::Signal => self.happened(read(&news.text)?, desk),
         }
     }
@@ -135,13 +161,7 @@ impl PortalView {
                 tell_state(VIEW_UPDATE, state, desk)?;
             }
         }
-        match &joined.presence {
-            Some(presence) => {
-                let presence = to_raw_value(presence).map_err(|_| unreadable())?;
-                say(&Told { payload: Some(&presence), ..Told::of(PRESENCE) }, desk)
-            }
-            None => Ok(()),
-        }
+        joined.presence.as_ref().map_or(Ok(()), |presence| tell_presence(presence, desk))
     }
 
     fn happened(&mut self, event: RoomEvent, desk: &mut Desk) -> Result<(), Failure> {
@@ -192,16 +212,35 @@ impl Dialect for PortalView {
 
     fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure> {
         match event {
-            Event::CallSettled { id, result, .. } if self.change == Some(id) => {
-                self.change = None;
-                result.map(drop).or_else(|failure| self.refused(&failure, desk))
+            Event::CallSettled { id, result, .. } => {
+                match self.change.take_if(|change| matches!(change.stands, Stands::Asked(call) if call == id)) {
+                    Some(change) => self.settled(change, result.err(), desk),
+                    None => self.answered(id, result, desk),
+                }
             }
-            Event::CallSettled { id, result, .. } => self.answered(id, result, desk),
             Event::Room(news) => self.heard_of(&news, desk),
             Event::RoomError { failure, .. } => say(&Told::error(&failure), desk),
             Event::RoomLeft { failure: Some(failure), .. } => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let again = match &self.change {
+            Some(Change { stands: Stands::Waits(at), .. }) => Some(*at),
+            _ => None,
+        };
+        [again, self.truth.due()].into_iter().flatten().min()
+    }
+
+    fn remember(&mut self, desk: &mut Desk) -> Result<(), Failure> {
+        self.ask(desk);
+        if let (Some(Change { params, stands }), Some(guest)) = (&mut self.change, desk.guest())
+            && matches!(stands, Stands::Waits(at) if *at <= Instant::now())
+        {
+            *stands = Stands::Asked(guest.call(PUBLISH, params));
+        }
+        Ok(())
     }
 
     fn listens(&self) -> bool {
@@ -218,44 +257,7 @@ impl Dialect for PortalView {
     }
 }
 
+const PUBLISH: &str = "rooms/publish";
+/// Who changes more than it may is asked again so soon.
+const AGAIN: Duration = Duration::from_millis(50);
 const VIEWER: &str = "viewer";
-const PRESENCE: &str = "presence";
-
-/// A whole view.
-fn tell_state(message: &str, state: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: Option<u64>,
-    }
-    let Versioned { version } = read(state.get())?;
-    say(&Told { payload: Some(state), version, timestamp: Some(now_ms()), ..Told::of(message) }, desk)
-}
-
-/// Who came, went or changed, as the room's frame has it.
-fn tell_presence(frame: &str, desk: &mut Desk) -> Result<(), Failure> {
-    #[derive(Serialize, Deserialize)]
-    struct News<'a> {
-        #[serde(borrow, skip_serializing_if = "Option::is_none")]
-        set: Option<&'a RawValue>,
-        #[serde(borrow, skip_serializing_if = "Option::is_none")]
-        gone: Option<&'a RawValue>,
-        users: u64,
-        members: u64,
-    }
-    let news: News<'_> = read(frame)?;
-    let payload = to_raw_value(&news).map_err(|_| unreadable())?;
-    say(&Told { payload: Some(&payload), ..Told::of(PRESENCE) }, desk)
-}
-
-fn say(told: &Told<'_>, desk: &mut Desk) -> Result<(), Failure> {
-    desk.say(serde_json::to_string(told).map_err(|_| unreadable())?);
-    Ok(())
-}
-
-fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|_| unreadable())
-}
-
-fn unreadable() -> Failure {
-    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
-}
