@@ -280,6 +280,10 @@ impl Drop for Guest {
         let app = self.session.app.clone();
         app.metrics.disconnected(self.begun.elapsed());
         let is_current = self.session.is_current(self.link);
+        if is_current {
+            // None of the old formats can say where to go on reading.
+            self.session.end_downloads();
+        }
         self.session.detach(self.link);
         if is_current && !self.stays {
             app.sessions.end(self.session.id);

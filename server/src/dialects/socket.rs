@@ -10,9 +10,9 @@ use futures_util::{Sink, SinkExt, Stream};
 use prometheus_client::metrics::counter::Counter;
 use samewire_protocol::Failure;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::closing::cut;
 pub(crate) use super::closing::{plain, unspoken};
@@ -28,6 +28,7 @@ const ROUNDS: usize = 32;
 /// Of how much the client is told before it is listened to again, and with how much that it was not told it is not.
 const TOLD_AT_ONCE: usize = 8;
 const BACKLOG: usize = 64;
+const NOT_UTF8: u16 = 1007;
 
 pub(super) struct Driver<D> {
     socket: Socket,
@@ -45,6 +46,8 @@ pub(super) struct Driver<D> {
     alarm: Pin<Box<Sleep>>,
     /// The server's end. Of guests their sessions take care; a connection without one looks itself.
     draining: Option<Draining>,
+    /// The client sent text that is not UTF-8, for which there is a close code (RFC 6455, section 8.1).
+    is_garbled: bool,
     timer: Timer,
 }
 
@@ -79,6 +82,7 @@ impl<D: Dialect> Driver<D> {
             bytes: (0, 0),
             alarm,
             draining: None,
+            is_garbled: false,
             timer: Timer::default(),
         }
     }
@@ -137,13 +141,14 @@ impl<D: Dialect> Driver<D> {
 
     async fn part(mut self, failure: Failure) {
         let code = self.dialect.part(&failure, &mut self.desk);
+        let code = if self.is_garbled { NOT_UTF8 } else { code };
         self.let_go();
         let reason = cut(&failure.message).into();
         let _ = tokio::time::timeout(PARTING, async {
             while let Some(message) = self.desk.pop() {
                 self.socket.feed(message).await?;
             }
-            Ok::<_, tokio_tungstenite::tungstenite::Error>(())
+            Ok::<_, SocketError>(())
         })
         .await;
         hang_up(&mut self.socket, CloseFrame { code: CloseCode::from(code), reason }).await;
@@ -249,7 +254,10 @@ impl<D: Dialect> Driver<D> {
             Some(Ok(Message::Close(_))) => return Err(Stop::Closed),
             None => return Err(Stop::Lost),
             Some(Ok(_)) => return Ok(true),
-            Some(Err(error)) => return Err(broken(&error).map_or(Stop::Lost, Stop::Part)),
+            Some(Err(error)) => {
+                self.is_garbled = matches!(error, SocketError::Utf8(_));
+                return Err(broken(&error).map_or(Stop::Lost, Stop::Part));
+            }
         };
         self.words.inc();
         self.dialect.hear(word, &mut self.desk).map_err(Stop::Part)?;

@@ -81,6 +81,11 @@ impl SessionHandle {
         let (outgoing, file) = self.0.app.streams.open_file(owner, self.0.id, excerpt).await?;
         let spec = spec(&outgoing);
         let mut core = self.0.core.lock();
+        if core.ended || core.unread {
+            drop(core);
+            outgoing.abort();
+            return Err(Failure::new(Code::SessionClosed, "nobody reads what goes to this session any more; begin a new one"));
+        }
         let Some((no, reference)) = core.machine.open_stream(self.0.app.now(), spec, outgoing.size(), outgoing.digest()) else {
             drop(core);
             outgoing.abort();

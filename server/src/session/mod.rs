@@ -72,6 +72,8 @@ struct Core {
     running: HashMap<CallId, AbortHandle>,
     incoming: HashMap<StreamNo, Attachment>,
     outgoing: HashMap<StreamNo, Arc<Outgoing>>,
+    /// The client is gone for good, and what goes to it with it.
+    unread: bool,
     errands: Errands,
     renewal: Renewal,
     /// Handlers that wait until a caller has taken some parts.
@@ -107,6 +109,7 @@ impl Session {
                 running: HashMap::new(),
                 incoming: HashMap::new(),
                 outgoing: HashMap::new(),
+                unread: false,
                 errands: Errands::default(),
                 renewal: Renewal::default(),
                 part_wakers: Vec::new(),
@@ -135,6 +138,7 @@ impl Session {
         let link = before.next();
         core.link = link;
         core.away_since = None;
+        core.unread = false;
         core.machine.attach(self.app.now(), link, greeting);
         drop(core);
         events.into_iter().for_each(|event| self.act(before, event));
@@ -290,6 +294,15 @@ impl Session {
                 tracing::error!(%error, "what an ended session left could not be removed");
             }
         });
+    }
+
+    /// Nobody will go on reading what goes to the client: it is over, and nothing more is begun before a client comes.
+    pub(crate) fn end_downloads(&self) {
+        let mut core = self.core.lock();
+        core.unread = true;
+        let outgoing: Vec<_> = core.outgoing.drain().map(|(_, outgoing)| outgoing).collect();
+        drop(core);
+        outgoing.into_iter().for_each(|outgoing| outgoing.abort());
     }
 
     /// Another session of the same id takes its place, which knows nothing of what ran here.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use samewire_protocol::files::FileRecord;
 use samewire_protocol::{Code, Digest, Digester, Failure, FileId, SessionId, StreamId};
 
-use super::outgoing::{MAX_READ, OutEntry};
+use super::outgoing::{MAX_READ, OutEntry, Unclaimed};
 use super::reader::{read_at, unreadable};
 use super::refusal::no_file;
 use super::{Outgoing, Shared, StreamSpec, Streams};
@@ -83,9 +83,10 @@ impl Streams {
             }
             let content = (offset, size, digest);
             let entry = OutEntry::new((owner, id), Some(session), spec, source.blob, content, opened);
-            Ok((shared.enter(entry), record))
+            Ok::<_, Failure>((Unclaimed::new(shared.enter(entry)), record))
         });
-        task.await.map_err(|_| Failure::from(StoreError::Closed))?
+        let (unclaimed, record) = task.await.map_err(|_| Failure::from(StoreError::Closed))??;
+        Ok((unclaimed.claim()?, record))
     }
 }
 

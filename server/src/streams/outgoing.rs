@@ -281,6 +281,27 @@ impl Drop for Outgoing {
     }
 }
 
+/// A stream that was opened for a caller who may be gone by now. Then nobody will ever name it, and it is over.
+pub(super) struct Unclaimed(Option<Outgoing>);
+
+impl Unclaimed {
+    pub(super) fn new(outgoing: Outgoing) -> Self {
+        Self(Some(outgoing))
+    }
+
+    pub(super) fn claim(mut self) -> Result<Outgoing, StoreError> {
+        self.0.take().ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(outgoing) = self.0.take() {
+            outgoing.abort();
+        }
+    }
+}
+
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing").field("id", &self.entry.id).field("size", &self.entry.size).finish_non_exhaustive()

@@ -85,3 +85,35 @@ async fn a_server_that_stops_says_so() {
     let (heard, ()) = tokio::join!(old.raw.next(), host.stop());
     assert!(matches!(heard, Heard::Close(1012, _)), "{heard:?}");
 }
+
+/// What it was reading cannot be gone on with, and its user's other connections need the places.
+#[tokio::test]
+async fn what_a_connection_was_reading_goes_with_it() {
+    let host = host().await;
+    let address = format!("/api?token={}", samewire_tests::live::token("zoe"));
+    let mut old = Old::connect_at(&host, &address, &[]).await;
+    old.upload(1, &bytes(8_000_000, 3)).await;
+    let stored = old.call(1, "files/upload", json!({"streamId": 1})).await.expect("stored");
+    for way in 0..4 {
+        let mut reader = Old::connect_at(&host, &address, &[]).await;
+        for id in 1..=64 {
+            let packet = json!({"type": "call", "id": id, "method": "files/download", "args": {"id": stored["id"]}});
+            reader.raw.write_blindly(&samewire_tests::live::raw::frame(0x81, packet.to_string().as_bytes()));
+        }
+        if way > 0 {
+            until("some are begun", async || host.health().await.streams > 0).await;
+        }
+        match way {
+            2 => reader.raw.close(1000).await,
+            3 => reader.ask(65, "auth/restore", json!({"token": samewire_tests::live::token("ann")})).await,
+            _ => {}
+        }
+        if way == 3 {
+            reader.answer(65).await.expect("restored");
+        } else {
+            drop(reader);
+        }
+        until("none is left", async || host.health().await.streams == 0).await;
+    }
+    old.call(2, "files/download", json!({"id": stored["id"]})).await.expect("there is room");
+}

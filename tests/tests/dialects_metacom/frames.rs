@@ -85,13 +85,49 @@ async fn more_calls_than_may_be_under_way() {
     for id in 1..=1000 {
         old.ask(id, "tests/wait", json!(id)).await;
     }
-    for id in 9..=1000 {
-        assert_eq!(old.answer(id).await.expect_err("too many")["code"], 503);
-    }
     assert_eq!(witness.call(1, "system/echo", json!(1)).await, Ok(json!(1)));
     go.send_replace(true);
-    for id in 1..=8 {
-        assert_eq!(old.answer(id).await, Ok(json!(id)));
+    for id in 1..=1000 {
+        assert_eq!(old.answer(id).await, Ok(json!(id)), "it waited, and was made");
+    }
+}
+
+/// Bytes that calls wait for come behind calls.
+#[tokio::test]
+async fn calls_that_wait_for_bytes_do_not_hold_them_up() {
+    let mut config = config();
+    config.limits.max_calls = 4;
+    let host = Host::start(config).await;
+    let mut old = Old::connect(&host).await;
+    for no in 1..=4 {
+        old.open(no, 3).await;
+        old.call(no as u64, "files/upload", json!({"streamId": no})).await.expect("taken on");
+    }
+    assert_eq!(old.call(5, "system/echo", json!(5)).await.expect_err("too many")["code"], 503);
+    for no in 1..=4 {
+        old.chunk(no, b"abc").await;
+        old.end(no).await;
+    }
+    for _ in 1..=4 {
+        assert_eq!(old.event("files/uploaded").await["size"], 3);
+    }
+    assert_eq!(old.call(6, "system/echo", json!(6)).await, Ok(json!(6)));
+}
+
+/// A few bytes of a question are not to be many of an answer.
+#[tokio::test]
+async fn what_there_is_is_told_of_some_units_each_once() {
+    let host = host().await;
+    let mut old = Old::connect(&host).await;
+    let asked: Vec<_> = (0..64).map(|n| format!("files.{n}")).collect();
+    let told = old.call(1, "system/introspect", json!(asked)).await.expect("so many may be asked for");
+    let told = told.as_object().expect("units");
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["files.0"], "one unit by many versions is one");
+    let unknown = old.call(2, "system/introspect", json!(["nothing", "files"])).await.expect("told");
+    assert_eq!(unknown.as_object().expect("units").keys().collect::<Vec<_>>(), ["files"]);
+    let many: Vec<_> = (0..100_000).map(|n| format!("f.{n}")).collect();
+    for asked in [json!(many), json!(asked.iter().chain(&asked[..1]).collect::<Vec<_>>()), json!(["x".repeat(129)])] {
+        assert_eq!(old.call(3, "system/introspect", asked).await.expect_err("too much")["code"], 400);
     }
 }
 

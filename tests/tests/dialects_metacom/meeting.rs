@@ -84,3 +84,14 @@ async fn a_file_and_its_progress_are_the_same_to_both() {
     old.call(4, "files/remove", json!({"id": theirs.id})).await.expect("removed");
     assert_eq!(old.event("file/left").await["code"], "file-not-found");
 }
+
+/// In Node, a client that hears an event of this name and does not listen to it is ended by that.
+#[tokio::test]
+async fn an_event_named_error_is_heard_under_another_name() {
+    let (_host, mut old, new) = both().await;
+    let room = within("a join", new.join("demo:1", JoinOptions::new())).await.expect("joined");
+    old.call(1, "rooms/join", json!({"room": "demo:1"})).await.expect("joined");
+    within("a publish", room.publish("error", &json!({"n": 1}))).await.expect("published");
+    assert_eq!(old.event("demo/error.").await, json!({"room": "demo:1", "n": 1}));
+    assert_eq!(message(&room).await.0, "error");
+}

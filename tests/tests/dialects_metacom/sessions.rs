@@ -2,9 +2,10 @@
 
 use samewire_protocol::method::AnyRoute;
 use samewire_protocol::{Code, Failure, Method};
+use samewire_server::auth::Grants;
 use samewire_server::config::{ApiKey, Secret};
 use samewire_tests::live::raw::Heard;
-use samewire_tests::live::{Host, http, token, until};
+use samewire_tests::live::{Host, http, token, token_with, until};
 use serde_json::{Value, json};
 
 use super::stage::{Old, closed, config, host};
@@ -166,4 +167,20 @@ async fn a_token_is_taken_back() {
     let answer = http::send(revoke.body(r#"{"user":"ada"}"#)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(matches!(old.raw.next().await, Heard::Close(1008, _)));
+}
+
+/// What there is, is what one may call; for who has not signed in yet it is all, for clients load before they do.
+#[tokio::test]
+async fn what_a_token_does_not_allow_is_not_there() {
+    let host = Host::start(closed()).await;
+    let limited = token_with("lim", Grants::default().method("files/list".parse().expect("a pattern")));
+    let mut old = Old::connect_at(&host, &format!("/api?token={limited}"), &[]).await;
+    let told = old.call(1, "system/introspect", json!(["files", "system", "auth"])).await.expect("told");
+    let methods = |unit: &str| told[unit].as_object().map(|methods| methods.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(methods("files"), Some(vec!["list".to_owned()]));
+    assert_eq!(methods("system"), Some(vec!["introspect".to_owned()]));
+    assert_eq!(methods("auth").map(|methods| methods.len()), Some(3));
+    let mut nobody = Old::connect(&host).await;
+    let told = nobody.call(1, "system/introspect", json!(["files"])).await.expect("told");
+    assert!(told["files"]["upload"].is_array() && told["files"]["remove"].is_array());
 }

@@ -130,3 +130,39 @@ async fn the_older_form() {
     let event = old.expect(|packet| packet["event"] == -1).await;
     assert_eq!(event["files/failed"]["streamId"], 9);
 }
+
+/// Both calls are of one stream, and there is one file.
+#[tokio::test]
+async fn two_calls_for_one_stream() {
+    let host = host().await;
+    let mut old = Old::connect(&host).await;
+    old.open(20, 4).await;
+    old.ask(1, "files/upload", json!({"streamId": 20, "name": "x"})).await;
+    old.ask(2, "files/upload", json!({"streamId": 20, "name": "y"})).await;
+    old.ask(3, "files/upload", json!({"streamId": 20, "name": "x"})).await;
+    old.ask(4, "files/upload", json!({"streamId": 20})).await;
+    for id in [1, 3, 4] {
+        assert_eq!(old.answer(id).await.expect("taken on")["result"], "Stream initialized", "{id}");
+    }
+    assert_eq!(old.answer(2).await.expect_err("it has another name")["code"], 400);
+    old.chunk(20, b"abcd").await;
+    old.end(20).await;
+    assert_eq!(old.event("files/uploaded").await["name"], "x");
+    let files = old.call(5, "files/list", json!({})).await.expect("a list")["files"].clone();
+    assert_eq!(files.as_array().map(Vec::len), Some(1));
+}
+
+/// Of two streams with one number it is the second that is refused.
+#[tokio::test]
+async fn a_number_that_is_taken() {
+    let host = host().await;
+    let mut old = Old::connect(&host).await;
+    old.open(4, 5).await;
+    old.chunk(4, b"he").await;
+    old.open(4, 7).await;
+    old.chunk(4, b"llo").await;
+    old.end(4).await;
+    assert_eq!(old.call(1, "files/upload", json!({"streamId": 4})).await.expect("the first goes on")["size"], 5);
+    let refused = old.heard.iter().filter(|packet| packet["error"]["reason"] == "bad-number");
+    assert_eq!((refused.count(), old.heard.len()), (1, 1), "{:?}", old.heard);
+}

@@ -1,10 +1,11 @@
 //! Calls of a client: to the server's methods, with the numbers of streams in the places of their ids, and those to this format's own.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use samewire_protocol::session::JoinRequest;
 use samewire_protocol::{CallId, Code, Failure, StreamId};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::Metacom;
@@ -20,8 +21,8 @@ use crate::dialects::socket::Desk;
 pub(super) enum Asked {
     /// The call itself, which names these streams. `signs_in`: its result may begin a session; `streams`: may name streams.
     Call { no: u64, named: Vec<i32>, signs_in: bool, streams: bool },
-    /// A file of a stream. Without a call, that was answered.
-    Upload { no: Option<u64>, stream: i32 },
+    /// A file of a stream, under this name, for these calls. `early`: one was answered before the bytes came.
+    Upload { calls: Vec<u64>, stream: i32, name: Option<String>, early: bool },
     /// Which file has this name.
     Find { no: u64, search: Search },
     /// Something behind which the streams come that an answer names.
@@ -29,11 +30,20 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// The client's call that waits for this.
-    pub(super) fn call(&self) -> Option<u64> {
+    /// The client's calls that wait for this.
+    pub(super) fn calls(&self) -> &[u64] {
         match self {
-            Self::Call { no, .. } | Self::Find { no, .. } | Self::Fence { no, .. } => Some(*no),
-            Self::Upload { no, .. } => *no,
+            Self::Call { no, .. } | Self::Find { no, .. } | Self::Fence { no, .. } => slice::from_ref(no),
+            Self::Upload { calls, .. } => calls,
+        }
+    }
+
+    /// The streams of the client without which this is not done.
+    fn named(&self) -> &[i32] {
+        match self {
+            Self::Call { named, .. } => named,
+            Self::Upload { stream, .. } => slice::from_ref(stream),
+            Self::Find { .. } | Self::Fence { .. } => &[],
         }
     }
 }
@@ -52,13 +62,17 @@ impl Metacom {
         if !methods::is_public(&call.method) {
             self.check()?;
         }
-        if self.calls.len() + self.rooms.waiting() >= app.config.limits.max_calls {
-            let told = format!("this connection has {} calls under way, as many as it may", app.config.limits.max_calls);
+        if self.is_full() {
+            let told = format!(
+                "this connection has {} calls under way, as many as it may, and some of them wait for streams of its own",
+                self.most_calls
+            );
             return Err(Failure::new(Code::TooManyCalls, told));
         }
         match methods::find(&app, &call.method)? {
             Target::Own(Own::Introspect) => {
-                let units = methods::introspect(&app, &call.args)?;
+                let access = if self.check().is_ok() { desk.guest().map(|guest| guest.access()) } else { None };
+                let units = methods::introspect(&app, &call.args, access.as_deref())?;
                 desk.say(self.form.result(call.no, &units));
                 Ok(())
             }
@@ -88,24 +102,33 @@ impl Metacom {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.calls.len() + self.rooms.waiting() >= self.most_calls
+    }
+
+    /// Whether another call has to wait until one is done. Where one of them waits for bytes that are behind it, it may not.
+    pub(super) fn is_busy(&self) -> bool {
+        let waits_for_bytes = |asked: &Asked| asked.named().iter().any(|stream| self.uploads.is_on_its_way(*stream));
+        self.is_full() && !self.calls.values().any(waits_for_bytes)
+    }
+
     /// The args, with the ids of streams where the client has their numbers.
     fn with_streams(&mut self, args: &RawValue, fields: &[&str]) -> Result<(Box<RawValue>, Vec<i32>), Failure> {
-        let Ok(mut members) = serde_json::from_str::<BTreeMap<String, Value>>(args.get()) else {
+        let Ok(mut members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(args.get()) else {
             return Ok((args.to_owned(), Vec::new()));
         };
+        let bad = |error: serde_json::Error| Failure::new(Code::BadParams, error.to_string());
         let mut named = Vec::new();
         for key in ["streamId", "stream"] {
-            let Some(number) = members.get(key).filter(|value| value.is_number()) else { continue };
+            let Some(number) = members.get(key).filter(|value| is_number(value)) else { continue };
             let no = stream_no(number)?;
             let id = self.uploads.name(no)?.id;
             members.remove(key);
             let place = if fields.contains(&"stream") { "stream" } else { key };
-            members.insert(place.to_owned(), json!(id));
+            members.insert(place.to_owned(), to_raw_value(&id).map_err(bad)?);
             named.push(no);
         }
-        let args =
-            serde_json::value::to_raw_value(&members).map_err(|error| Failure::new(Code::BadParams, error.to_string()))?;
-        Ok((args, named))
+        Ok((to_raw_value(&members).map_err(bad)?, named))
     }
 
     fn join(&mut self, call: &Call, desk: &mut Desk) -> Result<(), Failure> {
@@ -145,21 +168,23 @@ impl Metacom {
                     desk.say(self.form.result(no, result.get()));
                 }
             }
-            (Asked::Upload { no: Some(no), stream }, Err(failure)) => {
-                self.uploads.settled(stream, false);
+            (Asked::Upload { calls, stream, early, .. }, Err(failure)) => {
                 self.early.remove(&stream);
-                self.fail(no, &failure, desk);
+                calls.into_iter().for_each(|no| self.fail(no, &failure, desk));
+                if !early {
+                    self.uploads.settled(stream, false);
+                } else if self.uploads.has(stream) {
+                    self.fell(stream, &failure, desk);
+                }
             }
-            (Asked::Upload { no: None, stream }, Err(failure)) if self.uploads.has(stream) => self.fell(stream, &failure, desk),
-            (Asked::Upload { no: None, .. }, Err(_)) => {}
-            (Asked::Upload { no, stream }, Ok(result)) => {
+            (Asked::Upload { calls, stream, early, .. }, Ok(result)) => {
                 self.uploads.settled(stream, true);
                 self.early.remove(&stream);
                 let stored = stored(stream, &result);
-                desk.say(match no {
-                    Some(no) => self.form.result(no, &stored),
-                    None => self.form.event("files/uploaded", &stored),
-                });
+                calls.into_iter().for_each(|no| desk.say(self.form.result(no, &stored)));
+                if early {
+                    desk.say(self.form.event("files/uploaded", &stored));
+                }
             }
             (Asked::Find { no, .. }, Err(failure)) => self.fail(no, &failure, desk),
             (Asked::Find { no, search }, Ok(list)) => {
@@ -217,9 +242,13 @@ impl Metacom {
     }
 }
 
-pub(super) fn stream_no(value: &Value) -> Result<i32, Failure> {
-    let no = value.as_i64().and_then(|no| i32::try_from(no).ok());
-    no.ok_or_else(|| {
+fn is_number(value: &RawValue) -> bool {
+    value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit())
+}
+
+/// The number of a stream. Whatever else it is, it is not read.
+pub(super) fn stream_no(value: &RawValue) -> Result<i32, Failure> {
+    value.get().parse().map_err(|_| {
         Failure::new(Code::BadParams, "`streamId` is the number that the client gave the stream: an uploader's `id`")
     })
 }

@@ -2,7 +2,7 @@
 
 use samewire_protocol::files::FileList;
 use samewire_protocol::name::check_name;
-use samewire_protocol::{Code, Failure, FileId};
+use samewire_protocol::{CallId, Code, Failure, FileId};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -14,6 +14,8 @@ use crate::dialects::socket::Desk;
 
 /// How many pages of a list are looked through for a file's name.
 const MOST_PAGES: u32 = 10;
+/// How many calls may wait for one file.
+const MOST_WAITING: usize = 64;
 
 /// A file that is looked for by its name.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Metacom {
         let guest = self.guest(desk)?;
         guest.access().grants.check_method(UPLOAD)?;
         let no = match stream {
-            Some(number) => stream_no(&number)?,
+            Some(number) => stream_no(number)?,
             None => self.uploads.unnamed().ok_or_else(|| {
                 let told =
                     "`streamId` is missing: it is the uploader's `id` (the object of `createBlobUploader` has no `streamId`)";
@@ -43,13 +45,38 @@ impl Metacom {
         };
         let upload = self.uploads.name(no)?;
         let (id, is_fresh) = (upload.id, upload.is_fresh());
-        let asked = self.guest(desk)?.call(UPLOAD, &json!({"stream": id, "name": name}));
-        self.calls.insert(asked, Asked::Upload { no: Some(call.no), stream: no });
+        let asked = match self.upload_of(no) {
+            Some((asked, known, calls)) => {
+                if name.is_some() && name != *known {
+                    let told = format!("an earlier call makes a file of stream {no} under another name");
+                    return Err(Failure::new(Code::BadParams, told));
+                }
+                if calls.len() == MOST_WAITING {
+                    let told = format!("{MOST_WAITING} calls wait for the file of stream {no} already");
+                    return Err(Failure::new(Code::TooManyCalls, told));
+                }
+                calls.push(call.no);
+                asked
+            }
+            None => {
+                let asked = self.guest(desk)?.call(UPLOAD, &json!({"stream": id, "name": name}));
+                self.calls.insert(asked, Asked::Upload { calls: vec![call.no], stream: no, name, early: false });
+                asked
+            }
+        };
         if is_fresh {
             self.early.insert(no, asked);
             self.answer_early(no, desk);
         }
         Ok(())
+    }
+
+    /// The call under way that makes a file of this stream, under which name, and whose calls wait for it.
+    fn upload_of(&mut self, no: i32) -> Option<(CallId, &Option<String>, &mut Vec<u64>)> {
+        self.calls.iter_mut().find_map(|(asked, upload)| match upload {
+            Asked::Upload { calls, stream, name, .. } if *stream == no => Some((*asked, &*name, calls)),
+            _ => None,
+        })
     }
 
     /// Answers the call that makes a file of a stream, once the server takes the stream.
@@ -58,11 +85,10 @@ impl Metacom {
             return;
         }
         let Some(asked) = self.early.remove(&stream) else { return };
-        if let Some(Asked::Upload { no, .. }) = self.calls.get_mut(&asked)
-            && let Some(no) = no.take()
-        {
-            let result = json!({"result": "Stream initialized", "streamId": stream});
-            desk.say(self.form.result(no, &result.to_string()));
+        if let Some(Asked::Upload { calls, early, .. }) = self.calls.get_mut(&asked) {
+            *early = true;
+            let result = json!({"result": "Stream initialized", "streamId": stream}).to_string();
+            std::mem::take(calls).into_iter().for_each(|no| desk.say(self.form.result(no, &result)));
         }
     }
 

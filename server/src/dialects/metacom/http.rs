@@ -139,7 +139,7 @@ async fn make(app: &Arc<App>, headers: &HeaderMap, verb: &Method, call: &Call) -
     }
     let who = who(app, headers, verb).await;
     let named = match &target {
-        Target::Own(Own::Introspect) => return Ok((methods::introspect(app, &call.args)?, None)),
+        Target::Own(Own::Introspect) => return Ok((methods::introspect(app, &call.args, who.as_deref().ok())?, None)),
         Target::Own(Own::SignOut) => return Ok((r#"{"status":"not logged"}"#.to_owned(), Some(SIGNED_OUT.to_owned()))),
         Target::Own(Own::Restore) => return restore(app, headers, call).await,
         Target::Own(_) => {

@@ -1,13 +1,16 @@
 //! Which methods there are for a client, and those that this format brings itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use samewire_protocol::rooms::RoomName;
 use samewire_protocol::{Code, Failure, FileId, Route};
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::app::App;
+use crate::auth::Access;
 use crate::calls::Registered;
 
 /// A method as it is called.
@@ -45,6 +48,10 @@ const OWN: [(&str, &[&str], Own); 8] = [
 
 /// The server's method that makes a file of a stream.
 pub(super) const UPLOAD: &str = "files/upload";
+
+/// Of how many units a client may ask at once what there is in them, and how long their names are at most.
+const MOST_UNITS: usize = 64;
+const LONGEST_UNIT: usize = 128;
 
 /// What is called by `unit/method`, or `unit.VERSION/method`.
 ///
@@ -93,24 +100,33 @@ pub(super) fn needs_socket(target: &Target<'_>) -> bool {
     }
 }
 
-/// What there is in units: `{unit: {method: [argument]}}`. The kinds of rooms are units too, for a client hears events of those units
-/// only that it has loaded.
-pub(super) fn introspect(app: &App, args: &RawValue) -> Result<String, Failure> {
-    let units: Vec<String> = serde_json::from_str(args.get())
-        .map_err(|error| Failure::new(Code::BadParams, format!("`system/introspect` takes an array of units: {error}")))?;
+/// What there is in units, `{unit: {method: [argument]}}`, for somebody with this access; for who has not signed in, all that there is,
+/// for clients ask before they do. The kinds of rooms are units too, for a client hears events of those units only that it has loaded.
+pub(super) fn introspect(app: &App, args: &RawValue, access: Option<&Access>) -> Result<String, Failure> {
+    let Units(units) = serde_json::from_str(args.get()).map_err(|error| {
+        let told = format!("`system/introspect` takes an array of at most {MOST_UNITS} units: {error}");
+        Failure::new(Code::BadParams, told)
+    })?;
+    let may = |method: &str| access.is_none_or(|access| access.grants.allows_method(method));
+    let mut told = BTreeSet::new();
     let mut answer: BTreeMap<&str, BTreeMap<&str, &[&str]>> = BTreeMap::new();
     for unit in &units {
         let name = unit.split('.').next().unwrap_or(unit);
+        // By whatever versions it is asked for, it is the same.
+        if !told.insert(name) {
+            continue;
+        }
         let mut methods = BTreeMap::new();
-        let of_unit = |method: &'static str| method.split_once('/').filter(|(unit, _)| *unit == name).map(|(_, method)| method);
-        for registered in app.methods.all() {
+        for registered in app.methods.all().filter(|registered| may(&registered.info.name)) {
             if let Some((_, method)) = registered.info.name.split_once('/').filter(|(unit, _)| *unit == name) {
                 methods.insert(method, registered.fields);
             }
         }
-        for (method, fields, own) in OWN {
-            if let Some(method) = of_unit(method)
-                && (matches!(own, Own::Introspect | Own::Upload) || !methods.contains_key(method))
+        for (full, fields, own) in OWN {
+            let is_served = matches!(own, Own::Introspect | Own::Upload) || app.methods.find(full).is_none();
+            if let Some((_, method)) = full.split_once('/').filter(|(unit, _)| *unit == name)
+                && is_served
+                && own.needs().is_none_or(may)
             {
                 methods.insert(method, fields);
             }
@@ -122,11 +138,50 @@ pub(super) fn introspect(app: &App, args: &RawValue) -> Result<String, Failure> 
     serde_json::to_string(&answer).map_err(|_| Failure::new(Code::Internal, "the methods cannot be listed"))
 }
 
+impl Own {
+    /// The method of the server that it stands on, which a token has to grant.
+    fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Upload => Some(UPLOAD),
+            Self::Download => Some("files/open"),
+            Self::Introspect | Self::Join | Self::Leave | Self::Restore | Self::Status | Self::SignOut => None,
+        }
+    }
+}
+
+/// What `system/introspect` takes: read no further than it may go.
+struct Units(Vec<String>);
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Few;
+        impl<'de> Visitor<'de> for Few {
+            type Value = Units;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of units")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Units, A::Error> {
+                let mut units = Vec::new();
+                while let Some(unit) = seq.next_element::<String>()? {
+                    if units.len() == MOST_UNITS || unit.len() > LONGEST_UNIT {
+                        return Err(serde::de::Error::custom("there are more, or one has too long a name"));
+                    }
+                    units.push(unit);
+                }
+                Ok(Units(units))
+            }
+        }
+        deserializer.deserialize_seq(Few)
+    }
+}
+
 /// What `files/upload` takes. The stream may be left out where there is only one that it can be.
 #[derive(Debug, Deserialize)]
-pub(super) struct UploadArgs {
-    #[serde(default, alias = "streamId")]
-    pub(super) stream: Option<serde_json::Value>,
+pub(super) struct UploadArgs<'a> {
+    #[serde(borrow, default, alias = "streamId")]
+    pub(super) stream: Option<&'a RawValue>,
     #[serde(default)]
     pub(super) name: Option<String>,
 }

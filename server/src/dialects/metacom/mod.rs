@@ -58,7 +58,7 @@ async fn api(State(app): State<Arc<App>>, request: Request) -> Response {
         Err(failure) => return Problem::new(&failure).into_response(),
     };
     let most = usize::try_from(app.config.limits.max_text).unwrap_or(usize::MAX).max(LARGEST_PIECE);
-    let dialect = Metacom::new(settings.anonymous);
+    let dialect = Metacom::new(settings.anonymous, app.config.limits.max_calls);
     upgrade(&app, request, dialect, Some(entry), most)
 }
 
@@ -76,6 +76,8 @@ struct Metacom {
     form: Form,
     /// Whether its clients need no token.
     anonymous: bool,
+    /// How many calls may be under way.
+    most_calls: usize,
     standing: Standing,
     coming: Coming,
     calls: HashMap<CallId, Asked>,
@@ -87,10 +89,11 @@ struct Metacom {
 }
 
 impl Metacom {
-    fn new(anonymous: bool) -> Self {
+    fn new(anonymous: bool, most_calls: usize) -> Self {
         Self {
             form: Form::default(),
             anonymous,
+            most_calls,
             standing: Standing::Nobody(crate::auth::unauthenticated()),
             coming: Coming::First,
             calls: HashMap::new(),
@@ -117,6 +120,10 @@ impl Metacom {
             let (client, now) = self.guest(desk)?.client();
             client.abort(now, stream, Failure::new(Code::Canceled, "the client wants no more of this stream"));
             return Ok(());
+        }
+        if matches!(word, StreamWord::Open { .. }) && self.uploads.has(no) {
+            // Nothing is said of the stream by its number: the first of that number goes on.
+            return Err(Failure::new(Code::BadNumber, format!("stream {no} is open already: give each its own number")));
         }
         let checked = self.check();
         let guest = self.guest(desk)?;
@@ -203,7 +210,7 @@ impl Dialect for Metacom {
     }
 
     fn listens(&self) -> bool {
-        self.uploads.listens()
+        self.uploads.listens() && !self.is_busy()
     }
 
     fn entered(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {

@@ -10,7 +10,11 @@ use serde_json::value::RawValue;
 
 /// The rooms of one client, and the calls that wait for a place in one.
 #[derive(Default)]
-pub(super) struct Rooms(HashMap<RoomName, Membership>);
+pub(super) struct Rooms {
+    rooms: HashMap<RoomName, Membership>,
+    /// How many calls wait.
+    waiting: usize,
+}
 
 enum Membership {
     Joining(Vec<u64>),
@@ -54,12 +58,14 @@ struct Left<'a> {
 
 impl Rooms {
     pub(super) fn join(&mut self, room: &RoomName, call: u64) -> Join {
-        match self.0.get_mut(room) {
+        match self.rooms.get_mut(room) {
             None => {
-                self.0.insert(room.clone(), Membership::Joining(vec![call]));
+                self.waiting += 1;
+                self.rooms.insert(room.clone(), Membership::Joining(vec![call]));
                 Join::Ask
             }
             Some(Membership::Joining(calls)) => {
+                self.waiting += 1;
                 calls.push(call);
                 Join::Asked
             }
@@ -69,22 +75,26 @@ impl Rooms {
 
     /// How many calls wait.
     pub(super) fn waiting(&self) -> usize {
-        let waiting = |membership: &Membership| if let Membership::Joining(calls) = membership { calls.len() } else { 0 };
-        self.0.values().map(waiting).sum()
+        self.waiting
     }
 
     /// The client leaves a room: the calls that waited for it.
     pub(super) fn leave(&mut self, room: &RoomName) -> Vec<u64> {
-        match self.0.remove(room) {
-            Some(Membership::Joining(calls)) => calls,
+        match self.rooms.remove(room) {
+            Some(Membership::Joining(calls)) => self.wait_no_more(calls),
             Some(Membership::In) | None => Vec::new(),
         }
+    }
+
+    fn wait_no_more(&mut self, calls: Vec<u64>) -> Vec<u64> {
+        self.waiting = self.waiting.saturating_sub(calls.len());
+        calls
     }
 
     /// The client is somebody else now: the calls that waited.
     pub(super) fn let_go(&mut self) -> Vec<u64> {
         let calls = |membership| if let Membership::Joining(calls) = membership { calls } else { Vec::new() };
-        std::mem::take(&mut self.0).into_values().flat_map(calls).collect()
+        std::mem::take(self).rooms.into_values().flat_map(calls).collect()
     }
 
     pub(super) fn news(&mut self, news: &RoomNews) -> Result<Told, Failure> {
@@ -93,8 +103,8 @@ impl Rooms {
             RoomNewsKind::Joined => {
                 let joined: Joined<'_> = serde_json::from_str(text).map_err(|_| unreadable())?;
                 let state = written(&State { room, offset: joined.offset, state: joined.state })?;
-                match self.0.insert(room.clone(), Membership::In) {
-                    Some(Membership::Joining(calls)) => Told::Answers(calls, state),
+                match self.rooms.insert(room.clone(), Membership::In) {
+                    Some(Membership::Joining(calls)) => Told::Answers(self.wait_no_more(calls), state),
                     Some(Membership::In) | None => Told::Event(name(room, "state"), state),
                 }
             }
@@ -112,8 +122,8 @@ impl Rooms {
 
     /// The client is not in the room any more.
     pub(super) fn left(&mut self, room: &RoomName, failure: &Failure) -> Result<Told, Failure> {
-        Ok(match self.0.remove(room) {
-            Some(Membership::Joining(calls)) => Told::Refused(calls),
+        Ok(match self.rooms.remove(room) {
+            Some(Membership::Joining(calls)) => Told::Refused(self.wait_no_more(calls)),
             Some(Membership::In) => {
                 let left = Left { room, code: &failure.code, message: &failure.message };
                 Told::Event(name(room, "left"), written(&left)?)
@@ -125,6 +135,8 @@ impl Rooms {
 
 /// `unit/event`. A client takes what is between the first `/` and the second for the event's name.
 fn name(room: &RoomName, event: &str) -> String {
+    // A client in Node that hears `error` and does not listen to it ends its program, and any member of the room may say it.
+    let event = if event == "error" { "error." } else { event };
     format!("{}/{}", room.kind(), event.replace('/', "."))
 }
 
@@ -161,5 +173,6 @@ mod tests {
         assert_eq!((told("[1]"), data(&room, None)), ("[1]".to_owned(), "null".to_owned()));
         assert_eq!(name(&room, "processing:progress"), "file/processing:progress");
         assert_eq!(name(&room, "a/b"), "file/a.b");
+        assert_eq!((name(&room, "error"), name(&room, "errors")), ("file/error.".to_owned(), "file/errors".to_owned()));
     }
 }

@@ -147,7 +147,7 @@ impl Metacom {
             Failure::new(Code::SessionClosed, "the session of this connection has changed while the call was under way");
         let waiting = self.rooms.let_go();
         let calls = std::mem::take(&mut self.calls);
-        for no in calls.into_values().filter_map(|asked| asked.call()).chain(waiting) {
+        for no in calls.values().flat_map(|asked| asked.calls().iter().copied()).chain(waiting) {
             self.fail(no, &failure, desk);
         }
         self.early.clear();

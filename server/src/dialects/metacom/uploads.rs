@@ -63,13 +63,10 @@ impl Uploads {
         self.held.is_none()
     }
 
-    /// The client begins a stream.
+    /// The client begins a stream, with a number that none has.
     pub(super) fn open(&mut self, no: i32, name: String, size: u64, guest: &mut Guest) -> Result<(), Failure> {
         if no < 0 {
             return Err(Failure::new(Code::BadNumber, "streams of a client are numbered from 1"));
-        }
-        if self.uploads.contains_key(&no) {
-            return Err(Failure::new(Code::BadNumber, format!("stream {no} is open already: give each its own number")));
         }
         if self.uploads.len() >= MOST_UNNAMED {
             let told = "this connection has too many streams that no call has named; name them, or terminate them";
@@ -236,6 +233,11 @@ impl Uploads {
     /// Whether a stream goes on, or is whole.
     pub(super) fn has(&self, no: i32) -> bool {
         self.uploads.contains_key(&no)
+    }
+
+    /// Whether the client has more to send of a stream.
+    pub(super) fn is_on_its_way(&self, no: i32) -> bool {
+        self.uploads.get(&no).is_some_and(|upload| !upload.ended)
     }
 
     /// Whether the session has taken a stream up.
