@@ -107,10 +107,13 @@ test("the manual's download, as it is written there", async (t) => {
 
 test("a reader that begins late, and reads slowly, reads the same", async (t) => {
   const metacom = await client(t);
-  const bytes = randomBytes(20 * MiB);
+  // More of it than the package has room for, in pieces of the size that is usual.
+  const bytes = randomBytes(80 * MiB);
   const uploader = metacom.createBlobUploader(new Blob([bytes.subarray(0, 7 * MiB), bytes.subarray(7 * MiB)]));
+  const done = once(metacom.api.files, "uploaded");
+  await metacom.api.files.upload({ streamId: uploader.id });
   await uploader.upload();
-  const { id } = await metacom.api.files.upload({ streamId: uploader.id });
+  const [{ id }] = await done;
   const { streamId } = await metacom.api.files.download({ id });
   const stream = metacom.getStream(streamId);
   // All of it is here before any of it is read.
@@ -120,7 +123,29 @@ test("a reader that begins late, and reads slowly, reads the same", async (t) =>
     read.push(chunk);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  assert.ok(read.length <= 32, `${read.length} chunks`);
   assert.equal(hash(Buffer.concat(read)), hash(bytes));
+});
+
+test("answers come while a large file does", async (t) => {
+  const metacom = await client(t, { options: { callTimeout: 60_000 } });
+  const bytes = randomBytes(40 * MiB);
+  const uploader = metacom.createBlobUploader(new Blob([bytes]));
+  await uploader.upload();
+  const { id } = await metacom.api.files.upload({ streamId: uploader.id });
+  const two = [download(metacom, { id }), download(metacom, { id })];
+  const echoes = await Promise.all(Array.from({ length: 200 }, (_, n) => metacom.api.system.echo({ n, text: "x".repeat(20_000) })));
+  assert.deepEqual(echoes.map(({ n }) => n), Array.from({ length: 200 }, (_, n) => n));
+  for (const read of await Promise.all(two)) assert.equal(hash(read), hash(bytes));
+});
+
+test("an event named error ends nobody", async (t) => {
+  const [ada, bob] = [await client(t), await client(t)];
+  await bob.api.rooms.join({ room: "demo:error" });
+  const heard = once(bob.api.demo, "error.");
+  await ada.api.rooms.join({ room: "demo:error" });
+  await ada.api.rooms.publish({ room: "demo:error", name: "error", payload: { n: 1 } });
+  assert.deepEqual(await heard, [{ room: "demo:error", n: 1 }]);
 });
 
 test("an upload before a call, its file, and the same file by another client", async (t) => {

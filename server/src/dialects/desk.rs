@@ -8,6 +8,8 @@ use bytes::Bytes;
 use samewire_protocol::Failure;
 use samewire_protocol::session::Event;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::closing::plain;
 use super::guest::{Entry, Guest};
@@ -17,6 +19,8 @@ use crate::app::App;
 const MOST_WAITING: usize = 64 * 1024;
 /// What a message takes besides its bytes.
 const MESSAGE: usize = 64;
+/// How much may wait for the end of a message of which parts are said.
+const MOST_HELD: usize = 1024 * 1024;
 
 /// Something in an old format.
 #[derive(Debug)]
@@ -92,11 +96,15 @@ pub(crate) struct Desk {
     pub(super) wanted: Option<Entry>,
     out: VecDeque<Message>,
     waiting: usize,
+    /// A message is begun, and what is said besides it waits for its end.
+    is_amid: bool,
+    held: VecDeque<Message>,
+    holding: usize,
 }
 
 impl Desk {
     pub(super) fn new(app: Arc<App>, wanted: Option<Entry>) -> Self {
-        Self { app, guest: None, wanted, out: VecDeque::new(), waiting: 0 }
+        Self { app, guest: None, wanted, out: VecDeque::new(), waiting: 0, is_amid: false, held: VecDeque::new(), holding: 0 }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -118,11 +126,38 @@ impl Desk {
         self.push(Message::text(text));
     }
 
-    pub(crate) fn say_bytes(&mut self, bytes: Bytes) {
-        self.push(Message::Binary(bytes));
+    /// Says the next part of a message of bytes, of which there may be more than are to be kept. It is one message for the client, so
+    /// that everything else is said behind it.
+    pub(crate) fn say_part(&mut self, bytes: Bytes, is_last: bool) {
+        let message = match (self.is_amid, is_last) {
+            (false, true) => Message::Binary(bytes),
+            (false, false) => Message::Frame(Frame::message(bytes, OpCode::Data(Data::Binary), false)),
+            (true, _) => Message::Frame(Frame::message(bytes, OpCode::Data(Data::Continue), is_last)),
+        };
+        self.is_amid = !is_last;
+        self.put(message);
+        if is_last {
+            self.holding = 0;
+            std::mem::take(&mut self.held).into_iter().for_each(|message| self.put(message));
+        }
+    }
+
+    /// Whether more waits for the end of a message than should.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.holding >= MOST_HELD
     }
 
     pub(super) fn push(&mut self, message: Message) {
+        // Control frames may come between the parts of a message (RFC 6455, section 5.4).
+        if self.is_amid && !matches!(message, Message::Ping(_)) {
+            self.holding += message.len() + MESSAGE;
+            self.held.push_back(message);
+        } else {
+            self.put(message);
+        }
+    }
+
+    fn put(&mut self, message: Message) {
         self.waiting += message.len() + MESSAGE;
         self.out.push_back(message);
     }

@@ -46,6 +46,8 @@ pub enum Heard {
 pub struct Raw {
     socket: TcpStream,
     buffer: Vec<u8>,
+    /// A message of which more is to come.
+    begun: Option<(u8, Vec<u8>)>,
     /// What came in and was not asked for: everything that [`Raw::expect`] passed over.
     pub skipped: Vec<Value>,
     /// The resume ticket of the last welcome.
@@ -77,7 +79,7 @@ impl Raw {
     pub async fn dial_at(addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Self, Refused> {
         let socket = TcpStream::connect(addr).await.expect("a connection");
         socket.set_nodelay(true).expect("a socket");
-        let mut raw = Self { socket, buffer: Vec::new(), skipped: Vec::new(), ticket: String::new() };
+        let mut raw = Self { socket, buffer: Vec::new(), begun: None, skipped: Vec::new(), ticket: String::new() };
         let mut request = format!(
             "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -204,7 +206,8 @@ impl Raw {
     /// The next thing that the server says, pings of the WebSocket left out.
     pub async fn next(&mut self) -> Heard {
         loop {
-            if let Some((opcode, payload)) = self.parse() {
+            if let Some((first, payload)) = self.parse() {
+                let Some((opcode, payload)) = self.whole(first, payload) else { continue };
                 return match opcode {
                     opcode::TEXT => serde_json::from_slice(&payload)
                         .map_or_else(|_| Heard::Odd(String::from_utf8_lossy(&payload).into_owned()), Heard::Text),
@@ -222,7 +225,23 @@ impl Raw {
         }
     }
 
-    /// A whole frame of the server's, which never masks and never splits.
+    /// The message that is whole with this frame.
+    fn whole(&mut self, first: u8, payload: Vec<u8>) -> Option<(u8, Vec<u8>)> {
+        let (is_last, opcode) = (first & 0x80 != 0, first & 0x0f);
+        if opcode >= opcode::CLOSE {
+            return Some((opcode, payload));
+        }
+        assert_eq!(opcode == opcode::CONTINUATION, self.begun.is_some(), "a message within another, or the rest of none");
+        let (kind, mut message) = self.begun.take().unwrap_or((opcode, Vec::new()));
+        message.extend(payload);
+        if is_last {
+            return Some((kind, message));
+        }
+        self.begun = Some((kind, message));
+        None
+    }
+
+    /// A whole frame of the server's, which never masks: its first byte, and what is in it.
     fn parse(&mut self) -> Option<(u8, Vec<u8>)> {
         let &[first, second, ..] = self.buffer.as_slice() else { return None };
         let (len, at) = match second & 0x7f {
@@ -233,7 +252,7 @@ impl Raw {
         let end = at + usize::try_from(len).ok()?;
         let payload = self.buffer.get(at..end)?.to_vec();
         self.buffer.drain(..end);
-        Some((first & 0x0f, payload))
+        Some((first, payload))
     }
 
     /// The next text frame of this type; others are put aside.

@@ -166,3 +166,28 @@ async fn a_number_that_is_taken() {
     let refused = old.heard.iter().filter(|packet| packet["error"]["reason"] == "bad-number");
     assert_eq!((refused.count(), old.heard.len()), (1, 1), "{:?}", old.heard);
 }
+
+/// A client that has more than 42 chunks which nobody has read mixes them up.
+#[tokio::test]
+async fn a_file_comes_in_a_few_chunks() {
+    let host = host().await;
+    let mut old = Old::connect(&host).await;
+    let content = bytes(70_000_000, 8);
+    old.open(1, content.len() as u64).await;
+    old.chunk(1, &content).await;
+    old.end(1).await;
+    let stored = old.call(1, "files/upload", json!({"streamId": 1})).await.expect("stored");
+    for id in [2, 3] {
+        old.call(id, "files/download", json!({"id": stored["id"]})).await.expect("opened");
+    }
+    // What else is said finds its way between them.
+    for id in 4..=50 {
+        assert_eq!(old.call(id, "system/echo", json!(id)).await, Ok(json!(id)));
+    }
+    for no in [-1, -2] {
+        old.expect(|packet| packet["id"] == no && packet["status"] == "end").await;
+        let chunks: Vec<_> = old.chunks.iter().filter(|(of, _)| *of == no).map(|(_, bytes)| bytes.as_slice()).collect();
+        assert!(chunks.len() <= 32, "{} chunks", chunks.len());
+        assert!(chunks.concat() == content, "stream {no}");
+    }
+}

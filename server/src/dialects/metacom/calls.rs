@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::slice;
 
 use samewire_protocol::session::JoinRequest;
-use samewire_protocol::{CallId, Code, Failure, StreamId};
+use samewire_protocol::{CallId, Code, Failure, FileId, StreamId};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::Metacom;
-use super::files::{Search, stored};
+use super::files::{Search, stored, with_link};
 use super::methods::{self, Own, RoomArgs, Target};
 use super::packet::Call;
 use super::rooms::Join;
@@ -25,15 +25,23 @@ pub(super) enum Asked {
     Upload { calls: Vec<u64>, stream: i32, name: Option<String>, early: bool },
     /// Which file has this name.
     Find { no: u64, search: Search },
-    /// Something behind which the streams come that an answer names.
-    Fence { no: u64, result: Value },
+    /// A stream with a file's content, or a part of it.
+    Open { no: u64, id: FileId, part: Option<String> },
+    /// Something behind which the streams come that an answer names; those of this file's content.
+    Fence { no: u64, result: Value, file: Option<(FileId, Option<String>)> },
+    /// An address of a file whose content does not go to the client, for this reason.
+    Link { no: u64, failure: Failure },
 }
 
 impl Asked {
     /// The client's calls that wait for this.
     pub(super) fn calls(&self) -> &[u64] {
         match self {
-            Self::Call { no, .. } | Self::Find { no, .. } | Self::Fence { no, .. } => slice::from_ref(no),
+            Self::Call { no, .. }
+            | Self::Find { no, .. }
+            | Self::Open { no, .. }
+            | Self::Fence { no, .. }
+            | Self::Link { no, .. } => slice::from_ref(no),
             Self::Upload { calls, .. } => calls,
         }
     }
@@ -43,7 +51,7 @@ impl Asked {
         match self {
             Self::Call { named, .. } => named,
             Self::Upload { stream, .. } => slice::from_ref(stream),
-            Self::Find { .. } | Self::Fence { .. } => &[],
+            Self::Find { .. } | Self::Open { .. } | Self::Fence { .. } | Self::Link { .. } => &[],
         }
     }
 }
@@ -152,10 +160,17 @@ impl Metacom {
     pub(super) fn settled(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) {
         let Some(asked) = self.calls.remove(&id) else { return };
         match (asked, result) {
-            (Asked::Fence { no, mut result }, _) => {
-                self.number_streams(&mut result);
-                desk.say(self.form.result(no, &result.to_string()));
-            }
+            (Asked::Fence { no, mut result, file }, _) => match (self.refusal(&result).cloned(), file) {
+                (None, _) => {
+                    self.number_streams(&mut result);
+                    desk.say(self.form.result(no, &result.to_string()));
+                }
+                (Some(failure), None) => self.fail(no, &failure, desk),
+                (Some(failure), Some((id, part))) => self.offer_link(no, id, part, failure, desk),
+            },
+            (Asked::Link { no, failure }, link) => self.fail(no, &with_link(failure, link.ok()), desk),
+            (Asked::Open { no, .. } | Asked::Find { no, .. }, Err(failure)) => self.fail(no, &failure, desk),
+            (Asked::Open { no, id, part }, Ok(result)) => self.answer_with_streams(no, &result, Some((id, part)), desk),
             (Asked::Call { no, named, .. }, Err(failure)) => {
                 named.iter().for_each(|stream| self.uploads.settled(*stream, false));
                 self.fail(no, &failure, desk);
@@ -163,7 +178,7 @@ impl Metacom {
             (Asked::Call { no, named, signs_in, streams }, Ok(result)) => {
                 named.iter().for_each(|stream| self.uploads.settled(*stream, true));
                 if streams {
-                    self.answer_with_streams(no, &result, desk);
+                    self.answer_with_streams(no, &result, None, desk);
                 } else if !(signs_in && self.signs_in(no, &result, desk)) {
                     desk.say(self.form.result(no, result.get()));
                 }
@@ -186,7 +201,6 @@ impl Metacom {
                     desk.say(self.form.event("files/uploaded", &stored));
                 }
             }
-            (Asked::Find { no, .. }, Err(failure)) => self.fail(no, &failure, desk),
             (Asked::Find { no, search }, Ok(list)) => {
                 if let Err(failure) = self.found(no, search, &list, desk) {
                     self.fail(no, &failure, desk);
@@ -196,7 +210,7 @@ impl Metacom {
     }
 
     /// The answer that names streams waits until they are begun.
-    fn answer_with_streams(&mut self, no: u64, result: &RawValue, desk: &mut Desk) {
+    fn answer_with_streams(&mut self, no: u64, result: &RawValue, file: Option<(FileId, Option<String>)>, desk: &mut Desk) {
         let Ok(mut value) = serde_json::from_str::<Value>(result.get()) else {
             return desk.say(self.form.result(no, result.get()));
         };
@@ -205,7 +219,17 @@ impl Metacom {
         }
         if let Some(guest) = desk.guest() {
             let fence = guest.call("system/echo", &());
-            self.calls.insert(fence, Asked::Fence { no, result: value });
+            self.calls.insert(fence, Asked::Fence { no, result: value, file });
+        }
+    }
+
+    /// Why a stream does not go to the client that a result names.
+    fn refusal(&self, value: &Value) -> Option<&Failure> {
+        match value {
+            Value::String(text) => text.parse().ok().and_then(|id| self.downloads.refusal(id)),
+            Value::Array(values) => values.iter().find_map(|value| self.refusal(value)),
+            Value::Object(members) => members.values().find_map(|value| self.refusal(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
         }
     }
 

@@ -1,10 +1,10 @@
 //! Files: streams that are made files of, and files that are streamed.
 
-use samewire_protocol::files::FileList;
+use samewire_protocol::files::{FileLink, FileList};
 use samewire_protocol::name::check_name;
 use samewire_protocol::{CallId, Code, Failure, FileId};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::Metacom;
 use super::calls::{Asked, stream_no};
@@ -107,13 +107,17 @@ impl Metacom {
     }
 
     fn open(&mut self, no: u64, id: FileId, part: Option<String>, desk: &mut Desk) -> Result<(), Failure> {
-        let mut params = json!({"id": id});
-        if let Some(part) = part {
-            params["part"] = part.into();
-        }
-        let asked = self.guest(desk)?.call("files/open", &params);
-        self.calls.insert(asked, Asked::Call { no, named: Vec::new(), signs_in: false, streams: true });
+        let asked = self.guest(desk)?.call("files/open", &content(id, part.as_deref()));
+        self.calls.insert(asked, Asked::Open { no, id, part });
         Ok(())
+    }
+
+    /// The file does not go to the client over its connection: asks where it can have it.
+    pub(super) fn offer_link(&mut self, no: u64, id: FileId, part: Option<String>, failure: Failure, desk: &mut Desk) {
+        if let Some(guest) = desk.guest() {
+            let asked = guest.call("files/link", &content(id, part.as_deref()));
+            self.calls.insert(asked, Asked::Link { no, failure });
+        }
     }
 
     /// A page of the list in which a file's name is looked for.
@@ -140,4 +144,20 @@ pub(super) fn stored(stream: i32, result: &RawValue) -> String {
         Some(members) => format!(r#"{{"streamId":{stream},{members}"#),
         None => result.get().to_owned(),
     }
+}
+
+fn content(id: FileId, part: Option<&str>) -> Value {
+    match part {
+        Some(part) => json!({"id": id, "part": part}),
+        None => json!({"id": id}),
+    }
+}
+
+/// Why a file does not go to the client, and the address at which it can be had where there is one.
+pub(super) fn with_link(failure: Failure, link: Option<Box<RawValue>>) -> Failure {
+    let Some(FileLink { url, .. }) = link.as_deref().and_then(|link| serde_json::from_str(link.get()).ok()) else {
+        return failure;
+    };
+    let message = format!("{}; its address is {url}", failure.message);
+    Failure { message, data: link, ..failure }
 }

@@ -22,13 +22,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use bytes::Bytes;
 use samewire_protocol::session::Event;
 use samewire_protocol::streams::StreamSpec;
 use samewire_protocol::{CallId, Code, Failure, StreamNo};
 use serde_json::json;
 
 use self::calls::Asked;
-use self::downloads::Downloads;
+use self::downloads::{Downloads, Outlet};
 use self::form::{Form, number};
 use self::packet::{PING, Packet, StreamWord};
 use self::rooms::{Rooms, Told};
@@ -168,15 +169,28 @@ impl Metacom {
     /// The server begins a stream.
     fn opened(&mut self, stream: StreamNo, spec: &StreamSpec, desk: &mut Desk) {
         let Some(size) = spec.size else {
-            if let Some(guest) = desk.guest() {
-                let (client, now) = guest.client();
-                client.abort(now, stream, Failure::new(Code::BadParams, "a stream of this format has a size"));
-            }
-            return;
+            return desk.give_up(stream, Failure::new(Code::BadParams, "a stream of this format has a size"));
         };
-        let no = self.downloads.opened(stream, spec, size);
-        let name = spec.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("stream");
-        desk.say(self.form.open(no, name, size));
+        match self.downloads.opened(stream, spec, size) {
+            Ok(no) => {
+                let name = spec.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("stream");
+                desk.say(self.form.open(no, name, size));
+            }
+            Err(failure) => desk.give_up(stream, failure),
+        }
+    }
+
+    /// Says of streams to the client what there is room for.
+    fn flow(&mut self, desk: &mut Desk) -> bool {
+        let is_behind = desk.is_held_up();
+        if is_behind {
+            self.downloads.cut(desk);
+        }
+        let before = self.downloads.said();
+        for no in self.downloads.flow(desk) {
+            desk.say(self.form.status(no, "end"));
+        }
+        is_behind || self.downloads.said() != before
     }
 
     fn tell(&self, told: Told, failure: Option<&Failure>, desk: &mut Desk) {
@@ -206,6 +220,7 @@ impl Dialect for Metacom {
         if let Err(failure) = heard {
             desk.say(self.form.error(None, &failure));
         }
+        self.flow(desk);
         Ok(())
     }
 
@@ -227,23 +242,13 @@ impl Dialect for Metacom {
                 }
             }
             Event::StreamOpened { stream, spec } => self.opened(stream, &spec, desk),
-            Event::Data { stream, offset, bytes } => {
-                let end = offset + bytes.len() as u64;
-                self.downloads.data(stream, bytes, |chunk| desk.say_bytes(chunk));
-                if let Some(guest) = desk.guest() {
-                    let (client, now) = guest.client();
-                    client.consume(now, stream, end);
-                }
-            }
+            Event::Data { stream, bytes, .. } => self.downloads.data(stream, bytes),
             Event::StreamFinished { stream, .. } => {
                 self.uploads.finished(stream);
-                if let Some((no, last)) = self.downloads.finished(stream) {
-                    last.into_iter().for_each(|chunk| desk.say_bytes(chunk));
-                    desk.say(self.form.status(no, "end"));
-                }
+                self.downloads.finished(stream, desk);
             }
             Event::StreamAborted { stream, failure } => {
-                let no = self.uploads.aborted(stream, &failure).or_else(|| self.downloads.aborted(stream));
+                let no = self.uploads.aborted(stream, &failure).or_else(|| self.downloads.aborted(stream, desk));
                 if let Some(no) = no {
                     self.tell_failed(no, &failure, desk);
                 }
@@ -259,10 +264,40 @@ impl Dialect for Metacom {
             Event::ServerError(failure) => desk.say(self.form.error(None, &failure)),
             _ => {}
         }
+        self.flow(desk);
         Ok(())
+    }
+
+    fn rest(&mut self, desk: &mut Desk) -> bool {
+        self.flow(desk)
     }
 
     fn gone(&mut self, desk: &mut Desk) {
         self.uploads.let_go(desk.app());
+        self.downloads.let_go(desk);
+    }
+}
+
+impl Outlet for Desk {
+    fn part(&mut self, bytes: Bytes, is_last: bool) {
+        self.say_part(bytes, is_last);
+    }
+
+    fn is_full(&self) -> bool {
+        Desk::is_full(self)
+    }
+
+    fn used(&mut self, stream: StreamNo, offset: u64) {
+        if let Some(guest) = self.guest() {
+            let (client, now) = guest.client();
+            client.consume(now, stream, offset);
+        }
+    }
+
+    fn give_up(&mut self, stream: StreamNo, failure: Failure) {
+        if let Some(guest) = self.guest() {
+            let (client, now) = guest.client();
+            client.abort(now, stream, failure);
+        }
     }
 }

@@ -152,7 +152,7 @@ impl Metacom {
         }
         self.early.clear();
         self.uploads.let_go(desk.app());
-        for no in self.downloads.let_go() {
+        for no in self.downloads.let_go(desk) {
             desk.say(self.form.status(no, "terminate"));
         }
     }
