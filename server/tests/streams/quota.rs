@@ -132,7 +132,7 @@ fn anonymous_sessions_have_their_own_quota_and_leave_nothing() {
         let mut held = open(2, 500).await.unwrap();
         let mut user = Upload::open(&streams, stream(3), Some(10)).await.unwrap();
 
-        streams.session_ended(session(1)).await.unwrap();
+        streams.owner_gone(identity.owner()).await.unwrap();
         assert_eq!(code(held.outcome().await), Code::SessionClosed);
         assert_eq!(streams.store().used(identity.owner()).await.unwrap(), 0);
         assert!(streams.store().files(identity.owner(), 10).await.unwrap().is_empty());
