@@ -55,7 +55,7 @@ async fn frames_that_are_none_of_this_format_end_their_own_connection() {
     for (bytes, close) in [
         (frame(0x80 | opcode::BINARY, b"{}"), 1003),
         (frame(0x80 | opcode::TEXT, too_big.as_bytes()), 1009),
-        (frame(0x80 | opcode::TEXT, b"\xff\xfe"), 1002),
+        (frame(0x80 | opcode::TEXT, b"\xff\xfe"), 1007),
         (frame(0xf0 | opcode::TEXT, b"{}"), 1002),
         (frame(0x80 | opcode::CONTINUATION, b"{}"), 1002),
         (frame(0x80 | 0x0b, b"{}"), 1002),

@@ -33,7 +33,7 @@ async fn what_is_too_large_or_no_frame_ends_the_connection() {
     told(&mut calm).await;
     for (bytes, close) in [
         (frame(0x80 | opcode::TEXT, &[b'x'; 5_000]), 1009),
-        (frame(0x80 | opcode::TEXT, b"\xff\xfe"), 1002),
+        (frame(0x80 | opcode::TEXT, b"\xff\xfe"), 1007),
         (frame(0xf0 | opcode::TEXT, b"{}"), 1002),
     ] {
         let mut hostile = watcher(&host, STREAM).await;
