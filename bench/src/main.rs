@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         return done(servers::serve(name));
     }
     if names.is_empty() {
-        names = ["echo", "idle", "uploads", "rooms", "live", "dialect-socketio"].map(String::from).into();
+        names = ["echo", "idle", "uploads", "rooms", "live", "dialect-socketio", "dialect-metacom"].map(String::from).into();
     }
     done(measure(&names))
 }
@@ -65,6 +65,7 @@ fn measure(names: &[String]) -> Outcome {
             "live-signal" => live::signal()?,
             "dialect-socketio" => dialects::socketio()?,
             "live" => measure(&["live-counts", "live-signal"].map(String::from))?,
+            "dialect-metacom" => dialects::metacom()?,
             other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
         }
     }
@@ -72,4 +73,4 @@ fn measure(names: &[String]) -> Outcome {
 }
 
 const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow; of live streams: \
-                     live-counts, live-signal; of clients of other systems: dialect-socketio";
+                     live-counts, live-signal; of clients of other systems: dialect-socketio, dialect-metacom";

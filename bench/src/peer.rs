@@ -18,7 +18,7 @@ pub(crate) struct Peer {
     child: Child,
     pub(crate) url: String,
     /// Kept for as long as the server runs.
-    _data: Option<tempfile::TempDir>,
+    data: Option<tempfile::TempDir>,
 }
 
 /// What a server has used up.
@@ -42,6 +42,16 @@ impl Peer {
     /// The samewire server with this configuration.
     pub(crate) fn samewire_with(config: &str) -> Outcome<Self> {
         Self::samewire_on(|program| pinned(program, SERVER), config)
+    }
+
+    /// The samewire server, whose command is prepared by this.
+    pub(crate) fn samewire_prepared(prepare: impl Fn(&mut Command)) -> Outcome<Self> {
+        let command = |program: &Path| {
+            let mut command = pinned(program, SERVER);
+            prepare(&mut command);
+            command
+        };
+        Self::samewire_on(command, "")
     }
 
     fn samewire_on(command: impl Fn(&Path) -> Command, config: &str) -> Outcome<Self> {
@@ -77,6 +87,15 @@ impl Peer {
         Self::start(command, Some(data))
     }
 
+    /// Metacom's own server of npm, which writes to its data folder.
+    pub(crate) fn metacom(prepare: impl Fn(&mut Command)) -> Outcome<Self> {
+        let data = tempfile::tempdir_in(folder()?)?;
+        let mut command = pinned(Path::new("node"), SERVER);
+        command.arg("bench/npm/metacom-server.mjs").arg(data.path()).env("NODE_ENV", "production");
+        prepare(&mut command);
+        Self::start(command, Some(data))
+    }
+
     fn start(mut command: Command, data: Option<tempfile::TempDir>) -> Outcome<Self> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut line = String::new();
@@ -87,7 +106,12 @@ impl Peer {
             drop(child.kill());
             return Err(format!("the server did not start; is everything installed? {command:?}").into());
         };
-        Ok(Self { child, url, _data: data })
+        Ok(Self { child, url, data })
+    }
+
+    /// The folder with its data.
+    pub(crate) fn data(&self) -> Outcome<&Path> {
+        Ok(self.data.as_ref().ok_or("this server keeps no data")?.path())
     }
 
     /// CPU seconds so far, and resident bytes now.

@@ -8,7 +8,12 @@ import { picture } from "./support/demo.mjs";
 import { folder, MiB, sha256, write } from "./support/files.mjs";
 import { film } from "./support/films.mjs";
 import { route } from "./support/metacom.mjs";
+import { Proxy } from "./support/proxy.mjs";
 import { Server, token } from "./support/server.mjs";
+import { until } from "./support/wait.mjs";
+
+/** How long a film may take to be processed, on a slow machine. */
+const PATIENCE = 120_000;
 
 let server, browser, place, source, clip;
 
@@ -89,7 +94,8 @@ test("an old client and the SDK see the same file, and the same progress", async
   const { page: shown, trace } = await page(t, "ada-both");
   const { result } = await upload(shown, "correct", clip.path);
   assert.deepEqual([result.name, result.videoId], ["ferry.mp4", result.id]);
-  await shown.waitForFunction(() => ["old", "new"].every((side) => seen[side].some(([name]) => name === "processing:completed")));
+  const done = () => ["old", "new"].every((side) => window.seen[side].some(([name]) => name === "processing:completed"));
+  await shown.waitForFunction(done, undefined, { timeout: PATIENCE });
   const { old, sdk } = await shown.evaluate(() => {
     const processing = (side) => window.seen[side].filter(([name]) => name.startsWith("processing:"));
     return { old: processing("old").map(([name, { room, ...data }]) => [name, data]), sdk: processing("new") };
@@ -129,6 +135,53 @@ test("what either says in a room both hear", async (t) => {
   });
   const numbers = Array.from({ length: 20 }, (_, n) => n);
   assert.deepEqual(heard, { old: numbers, new: numbers });
+});
+
+test("errors, sizes that are not met, and a session that is restored", async (t) => {
+  const { page: shown } = await page(t, "ada-errors");
+  const seen = await shown.evaluate(async (other) => {
+    const outcome = (promise) => promise.then((value) => value, ({ code, message }) => ({ code, message }));
+    const { ws } = client;
+    await ws.load("system", "auth");
+    const echo = await ws.api.system.echo({ deep: [1, { two: null }] });
+    const unknown = await outcome(ws.scaffold("no")("such")({}));
+    const failed = [];
+    ws.api.files.on("failed", ({ streamId, reason }) => failed.push([streamId, reason]));
+    const sizes = [];
+    for (const [declared, sent] of [[10, 5], [3, 5]]) {
+      const stream = ws.createStream("a file", declared);
+      stream.write(new Uint8Array(sent));
+      stream.end();
+      sizes.push((await outcome(ws.api.files.upload({ streamId: stream.id }))).code);
+    }
+    const restored = await ws.api.auth.restore({ token: other });
+    return { echo, unknown, sizes, failed, restored, status: (await ws.api.auth.status()).user };
+  }, token("bob"));
+  assert.deepEqual(seen.echo, { deep: [1, { two: null }] });
+  assert.equal(seen.unknown.code, 404);
+  assert.match(seen.unknown.message, /system\/introspect/);
+  assert.deepEqual(seen.sizes, [409, 409]);
+  assert.deepEqual(seen.failed, [[1, "size-mismatch"], [2, "size-mismatch"]]);
+  assert.deepEqual([seen.restored.status, seen.status], ["logged", "bob"]);
+});
+
+test("a connection that is cut in the middle of an upload, and one after it", async (t) => {
+  const proxy = await Proxy.to(server.port, { counts: /^GET \/api\?/ });
+  t.after(() => proxy.close());
+  const opened = await open(browser, `${proxy.url}/dialects/metacom.html?token=${token("ada-cut")}`, { prepare: route });
+  t.after(() => opened.context.close());
+  const { page: shown } = opened;
+  await shown.waitForFunction(() => window.ready);
+  const before = (await stored()).length;
+  const cut = proxy.cutAfter(4 * MiB);
+  await part(shown, "file").setInputFiles(source.path);
+  await part(shown, "hook").click();
+  await cut;
+  await until("the stream is gone with its connection", async () => (await server.health()).streams === 0);
+  assert.equal((await stored()).length, before, "half a file is no file");
+  await shown.waitForFunction(() => client.ws.connected);
+  const { result } = await upload(shown, "correct", source.path);
+  assert.equal(result.size, 16 * MiB);
 });
 
 test("the app's own hook asks first, and hears of the file when it is there", async (t) => {

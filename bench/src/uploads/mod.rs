@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use crate::Outcome;
 use crate::peer::folder;
 
-const MIB: u64 = 1024 * 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// Bytes that do not compress, the same ones each time.
 struct Noise(u64);
@@ -38,7 +38,7 @@ impl Noise {
 }
 
 /// A file that does not compress.
-fn source(size: u64) -> Outcome<PathBuf> {
+pub(crate) fn source(size: u64) -> Outcome<PathBuf> {
     let path = folder()?.join("source.bin");
     let mut noise = Noise::new();
     let mut block = vec![0; MIB as usize];

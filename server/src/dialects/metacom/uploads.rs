@@ -99,7 +99,8 @@ impl Uploads {
             return Err(Failure::new(Code::SizeMismatch, told));
         }
         if upload.received == upload.size && !bytes.is_empty() {
-            upload.last = Some(bytes.split_off(bytes.len() - 1));
+            // A copy: a piece of the frame would keep all of it.
+            upload.last = Some(Bytes::copy_from_slice(&bytes.split_off(bytes.len() - 1)));
         }
         self.hold(no, bytes, guest);
         Ok(None)
