@@ -14,20 +14,29 @@ const [url, path, count, folder] = process.argv.slice(2);
 /** How long a file may stay as it is, in milliseconds. */
 const PATIENCE = 15_000;
 
-const client = metacom.Metacom.create(`${url.replace("http", "ws")}/api`, { callTimeout: 600_000, reconnectTimeout: 600_000 });
+/** Files of nobody in particular go with their connection, so this one is somebody. */
+async function token() {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${url}/dev/token`, { method: "POST", headers, body: '{"name":"ada"}' });
+  return (await answer.json()).token;
+}
+
+const query = folder ? "" : `?token=${await token()}`;
+const client = metacom.Metacom.create(`${url.replace("http", "ws")}/api${query}`, { callTimeout: 600_000, reconnectTimeout: 600_000 });
 client.on("error", () => {});
 let gone = false;
 client.on("close", () => (gone = true));
 if (!client.connected) await once(client, "open");
 await client.load("files");
 
+const waiting = new Map();
+client.on("close", () => waiting.forEach((resolve) => resolve("failed the connection is gone")));
+client.api.files.on("uploaded", ({ streamId, digest }) => waiting.get(streamId)?.(`whole ${digest}`));
+client.api.files.on("failed", ({ streamId, message }) => waiting.get(streamId)?.(`failed ${message}`));
+
 /** Waits until the server says what became of a stream. */
 function told(streamId) {
-  return new Promise((resolve) => {
-    client.api.files.on("uploaded", (file) => file.streamId === streamId && resolve(`whole ${file.digest}`));
-    client.api.files.on("failed", (failure) => failure.streamId === streamId && resolve(`failed ${failure.message}`));
-    client.on("close", () => resolve("failed the connection is gone"));
-  });
+  return new Promise((resolve) => waiting.set(streamId, resolve));
 }
 
 /** Waits until a file is as large as it should be. */
