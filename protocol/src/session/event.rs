@@ -30,6 +30,9 @@ pub struct Config {
     /// How many bytes of a stream its source is asked for ahead of what is sent. More hides a source that is slow to answer;
     /// default 128 KiB.
     pub read_ahead: u64,
+    /// Whether streams leave room on their way for calls that may be made meanwhile. A client in the server's own process needs none: what
+    /// it sends is there at once. Default true.
+    pub paces: bool,
     /// Whether the app can give tokens: then it is asked for one ([`Event::TokenWanted`]) before the first hello, and whenever the
     /// present one is about to be of no use. Default false.
     pub refreshes: bool,
@@ -44,6 +47,7 @@ impl Default for Config {
             seed: 0,
             backoff: BackoffConfig::default(),
             read_ahead: READ_AHEAD,
+            paces: true,
             refreshes: false,
         }
     }

@@ -65,7 +65,7 @@ impl Session {
     pub fn open_stream(&mut self, now: Instant, open: OpenStream) -> (StreamNo, StreamRef) {
         self.now = now;
         let id = StreamRef(open.spec.id);
-        let no = self.streams.open(open, self.config.read_ahead);
+        let no = self.streams.open(open, self.config.read_ahead, self.config.paces);
         self.wake(now);
         if let super::State::Closed { why } = &self.state {
             let failure = why.clone();
@@ -236,10 +236,11 @@ impl Session {
 }
 
 impl Streams {
-    fn open(&mut self, open: OpenStream, read_ahead: u64) -> StreamNo {
+    fn open(&mut self, open: OpenStream, read_ahead: u64, paces: bool) -> StreamNo {
         let no = StreamNo(if self.last == 0 { 1 } else { self.last + 2 });
         self.last = no.0;
         let mut sender = Sender::new(no, open.spec, open.source, read_ahead);
+        sender.paces = paces;
         if let Some(most) = self.chunk {
             sender.set_chunk(most);
         }

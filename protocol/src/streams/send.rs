@@ -59,6 +59,8 @@ pub(crate) struct Sender {
     pub(crate) spec: StreamSpec,
     pub(crate) phase: SenderPhase,
     pub(crate) paused: bool,
+    /// Whether it leaves room on the way for calls.
+    pub(crate) paces: bool,
     source: Source,
     read_ahead: u64,
     digest: Digests,
@@ -100,6 +102,7 @@ impl Sender {
             spec,
             phase: SenderPhase::Opening,
             paused: false,
+            paces: true,
             source,
             read_ahead: READ_AHEAD,
             digest,
@@ -365,7 +368,7 @@ impl Sender {
     }
 
     fn is_paced(&self, at: u64, end: u64, alone: bool) -> bool {
-        end - self.durable > self.pacer.allowance(alone) && at > self.durable
+        self.paces && end - self.durable > self.pacer.allowance(alone) && at > self.durable
     }
 
     /// When a frame may go that the pacer holds back now. A frame that is due and waits for the socket waits for no timer.

@@ -53,7 +53,7 @@ impl Guest {
     /// # Errors
     /// Those of a hello.
     pub(crate) async fn enter(app: &Arc<App>, agent: &str, entry: Entry) -> Result<Self, Failure> {
-        let mut config = Config { agent: Some(agent.to_owned()), ..Config::default() };
+        let mut config = Config { agent: Some(agent.to_owned()), paces: false, ..Config::default() };
         if let Entry::Token(token) = &entry {
             config.token.clone_from(token);
         }
