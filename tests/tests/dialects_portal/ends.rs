@@ -6,7 +6,7 @@ use samewire_server::auth::{JwtAuthenticator, JwtOptions, NewToken};
 use samewire_server::config::{ApiKey, Secret};
 use samewire_tests::live::http;
 use samewire_tests::live::raw::{Raw, opcode};
-use samewire_tests::live::{SECRET, settings, token, until};
+use samewire_tests::live::{SECRET, token, until};
 use serde_json::{Value, json};
 
 use crate::old::{Old, config, stage};
@@ -160,7 +160,7 @@ async fn pages_of_elsewhere_and_bytes_are_not_taken() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_format_is_spoken_only_where_it_is_turned_on() {
-    let stage = Stage::with(settings()).await;
+    let stage = Stage::new().await;
     let view = stage.view().await;
     for path in [format!("/ws/portal-view/{view}?token={}", token("vera")), "/socket.io/?EIO=4&transport=websocket".into()] {
         let refused = Raw::dial_at(stage.host.addr(), &path, &[]).await.expect_err("nobody is there");

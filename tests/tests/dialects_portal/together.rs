@@ -55,7 +55,7 @@ async fn an_old_viewer_sees_what_sessions_and_requests_change() {
 async fn sessions_see_what_an_old_controller_changes() {
     let stage = stage().await;
     let view = stage.view().await;
-    let (_client, mut room) = join(&stage, "vera", view).await;
+    let (_client, room) = join(&stage, "vera", view).await;
     let mut olga = Old::open(&stage, "olga", view).await;
     olga.say("portal-view-update", json!({"currentItem": 2, "zoom": 2})).await;
     olga.say("item-update", json!({"id": 3, "title": "Old bridge"})).await;
