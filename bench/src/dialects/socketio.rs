@@ -49,8 +49,8 @@ pub(crate) fn run() -> Outcome {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(round("samewire", samewire()?)?);
-        let file = "fi_00000000000000000000000000000000";
-        theirs.push(round("Socket.IO 4.8", (Peer::socket_io("socket-io-files")?, Dialect::Files { file, record: None }))?);
+        let room = "file:fi_00000000000000000000000000000000";
+        theirs.push(round("Socket.IO 4.8", (Peer::socket_io("socket-io-files")?, Dialect::Files { room, record: None }))?);
     }
     let ratio = |part: fn(&Round) -> f64| {
         median(&ours.iter().zip(&theirs).map(|(ours, theirs)| part(ours) / part(theirs)).collect::<Vec<_>>())
@@ -83,7 +83,7 @@ fn samewire() -> Outcome<(Peer, Dialect)> {
     let record = format!(
         r#"{{"id":"{file}","name":"film.mp4","size":1000000,"media":"video/mp4","digest":{digest},"created":{created},{job}}}"#
     );
-    Ok((peer, Dialect::Files { file: file.leak(), record: Some(record.leak()) }))
+    Ok((peer, Dialect::Files { room: format!("file:{file}").leak(), record: Some(record.leak()) }))
 }
 
 fn round(name: &str, (peer, dialect): (Peer, Dialect)) -> Outcome<Round> {

@@ -13,8 +13,8 @@ pub(crate) enum Dialect {
     Samewire { room: &'static str },
     /// samewire.v1, in no room.
     Session,
-    /// Socket.IO in the namespace of files, subscribed to this one. Who publishes speaks samewire.v1 where this has the file's record.
-    Files { file: &'static str, record: Option<&'static str> },
+    /// Socket.IO in the namespace of files, subscribed to that of this room (`file:ID`). Who publishes speaks samewire.v1 where this has the file's record.
+    Files { room: &'static str, record: Option<&'static str> },
 }
 
 /// What a frame means to a member.
@@ -47,7 +47,7 @@ impl Dialect {
     /// What the one who publishes speaks.
     pub(crate) fn of_publisher(self) -> Self {
         match self {
-            Self::Files { record: Some(_), .. } => Self::Session,
+            Self::Files { room, record: Some(_) } => Self::Samewire { room },
             other => other,
         }
     }
@@ -74,7 +74,7 @@ impl Dialect {
             Self::Plain if text == b"joined" => Meaning::Joined,
             Self::Plain => Meaning::Message,
             Self::SocketIo => hear_socket_io(text, out),
-            Self::Files { file, .. } => hear_of_files(text, file, out),
+            Self::Files { room, .. } => hear_of_files(text, file(room), out),
             Self::Samewire { room } => hear_samewire(text, Some(room), out),
             Self::Session => hear_samewire(text, None, out),
         }
@@ -91,17 +91,21 @@ impl Dialect {
                     r#"{{"type":"call","id":{id},"method":"rooms/publish","payload":{{"room":"{room}","name":"m","payload":"{text}"}}{done}}}"#
                 )
             }
-            Self::Files { file, record: Some(record) } => {
+            Self::Files { room, record: Some(record) } => {
+                let file = file(room);
                 let done = if id > WINDOW { format!(r#","done":{}"#, id - WINDOW) } else { String::new() };
                 let payload = format!(r#"{{"fileId":"{file}","kind":"video","progress":{},"stage":"{id} {text}"}}"#, id % 101);
                 format!(
-                    r#"{{"type":"call","id":{id},"method":"rooms/publish","payload":{{"room":"file:{file}","name":"processing:progress","payload":{payload},"state":{record}}}{done}}}"#
+                    r#"{{"type":"call","id":{id},"method":"rooms/publish","payload":{{"room":"{room}","name":"processing:progress","payload":{payload},"state":{record}}}{done}}}"#
                 )
             }
-            Self::Files { file, record: None } => format!(
-                r#"42/file-processing,["publish",{{"fileId":"{file}","videoId":"{file}","kind":"video","status":"processing","progress":{},"message":"{id} {text}","timestamp":"2026-01-01T00:00:00.000Z"}}]"#,
-                id % 101
-            ),
+            Self::Files { room, record: None } => {
+                let file = file(room);
+                format!(
+                    r#"42/file-processing,["publish",{{"fileId":"{file}","videoId":"{file}","kind":"video","status":"processing","progress":{},"message":"{id} {text}","timestamp":"2026-01-01T00:00:00.000Z"}}]"#,
+                    id % 101
+                )
+            }
             Self::Session => return,
         };
         out.text(frame.as_bytes());
@@ -120,6 +124,11 @@ fn hear_socket_io(text: &[u8], out: &mut Out) -> Meaning {
         _ => {}
     }
     Meaning::Other
+}
+
+/// The file of a room.
+fn file(room: &str) -> &str {
+    room.strip_prefix("file:").unwrap_or_default()
 }
 
 fn hear_of_files(text: &[u8], file: &str, out: &mut Out) -> Meaning {

@@ -32,8 +32,7 @@ async fn who_goes_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_answer_a_ping_is_given_up_over_either_transport() {
     let mut config = settings();
-    (config.limits.heartbeat_interval, config.limits.heartbeat_timeout) =
-        (Duration::from_millis(200), Duration::from_millis(200));
+    (config.limits.heartbeat_interval, config.limits.heartbeat_timeout) = (Duration::from_millis(500), Duration::from_secs(3));
     let host = Host::start(config).await;
     let mut client = Client::enter(&host, "ada").await;
     let _poller = Poller::enter(&host, "ada").await;
@@ -47,7 +46,7 @@ async fn who_does_not_answer_a_ping_is_given_up_over_either_transport() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_nothing_is_cut_off_and_nobody_waits_for_it() {
     let mut config = settings();
-    (config.limits.heartbeat_interval, config.limits.heartbeat_timeout) = (Duration::from_secs(1), Duration::from_secs(1));
+    (config.limits.heartbeat_interval, config.limits.heartbeat_timeout) = (Duration::from_secs(1), Duration::from_secs(4));
     let host = Host::start(config).await;
     let file = store(&host, "ada").await;
     let (mut stalled, mut reader) = (Client::enter(&host, "ada").await, Client::enter(&host, "ada").await);

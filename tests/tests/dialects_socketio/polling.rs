@@ -119,7 +119,7 @@ async fn half(host: &Host, poller: &Poller) -> TcpStream {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_come_blocks_its_own_client_and_not_for_ever() {
     let mut config = settings();
-    config.limits.hello_timeout = Duration::from_millis(300);
+    config.limits.hello_timeout = Duration::from_secs(2);
     let host = Host::start(config).await;
     let mut bystander = Bystander::new(&host).await;
     let poller = Poller::enter(&host, "mallory").await;
@@ -147,7 +147,7 @@ async fn after_a_body_that_broke_off_the_next_is_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_never_comes_in_leaves_again_and_its_place_is_free() {
     let mut config = settings();
-    config.limits.hello_timeout = Duration::from_millis(300);
+    config.limits.hello_timeout = Duration::from_secs(2);
     config.limits.max_sessions = 4;
     let host = Host::start(config).await;
     let mut open = Vec::new();
