@@ -45,6 +45,9 @@ pub(crate) struct Guest {
     parting: Option<Failure>,
     begun: std::time::Instant,
     stays: bool,
+    /// The client, or the session, may have something to say. Most often it is only a room, and neither is asked.
+    spoke: bool,
+    stirred: bool,
 }
 
 impl Guest {
@@ -90,6 +93,8 @@ impl Guest {
             parting: None,
             begun: std::time::Instant::now(),
             stays: false,
+            spoke: true,
+            stirred: true,
         })
     }
 
@@ -114,6 +119,7 @@ impl Guest {
 
     /// The client, for commands; what comes of them is told by [`Guest::poll_event`].
     pub(crate) fn client(&mut self) -> (&mut Client, Instant) {
+        self.spoke = true;
         (&mut self.client, self.session.app.now())
     }
 
@@ -154,11 +160,14 @@ impl Guest {
                 return Poll::Ready(Err(failure.clone()));
             }
             // Registered before anything is asked, so that nothing said in between is missed.
-            if self.session.poll_dirty(self.link, context).is_none() {
+            let Some(is_dirty) = self.session.poll_dirty(self.link, context) else {
                 self.parting = Some(Failure::new(Code::Superseded, "this session goes on over another connection"));
                 continue;
-            }
-            let moved = self.carry_over() | self.carry_back() | self.carry_rooms();
+            };
+            self.stirred |= is_dirty;
+            let mut moved = self.spoke && self.carry_over();
+            moved |= self.stirred && self.carry_back();
+            moved |= self.carry_rooms();
             if !moved && !self.poll_timer(context) {
                 return Poll::Pending;
             }
@@ -168,11 +177,15 @@ impl Guest {
     /// Gives the server what the client says.
     fn carry_over(&mut self) -> bool {
         let (mut moved, mut bulk) = (false, false);
+        self.spoke = false;
         loop {
             match self.client.poll_output() {
-                Output::SendText(text) => self.session.input(self.link, accept::Input::Text(text.as_str())),
+                Output::SendText(text) => {
+                    self.stirred = true;
+                    self.session.input(self.link, accept::Input::Text(text.as_str()));
+                }
                 Output::SendBinary(bytes) => {
-                    bulk = true;
+                    (bulk, self.stirred) = (true, true);
                     self.session.input(self.link, accept::Input::Binary(bytes));
                 }
                 Output::Event(event) => self.events.push_back(event),
@@ -198,6 +211,7 @@ impl Guest {
     /// Gives the client what the server says.
     fn carry_back(&mut self) -> bool {
         let (mut moved, mut bulk) = (false, false);
+        self.stirred = false;
         while let Some(output) = self.session.poll_output(self.link) {
             match output {
                 ServerOutput::SendText(text) => self.hear_text(text.as_str()),
@@ -218,6 +232,7 @@ impl Guest {
             moved = true;
         }
         if bulk {
+            self.stirred = true;
             self.session.input(self.link, accept::Input::Writable { buffered: 0 });
         }
         moved
@@ -250,6 +265,7 @@ impl Guest {
 
     fn hear(&mut self, input: Input<'_>) {
         let (now, link) = (self.session.app.now(), self.client.link());
+        self.spoke = true;
         self.client.handle_input(now, link, input);
     }
 
@@ -271,6 +287,7 @@ impl Guest {
         // After a time in which nobody asked, the client hears the server's ping before it judges its silence.
         self.carry_back();
         self.client.handle_timeout(self.session.app.now());
+        (self.spoke, self.stirred) = (true, true);
         true
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -20,7 +20,10 @@ const MOST_WAITING: usize = 32;
 /// One client, while it is connected. See the [module](self).
 #[derive(Debug)]
 pub(super) struct Gate {
-    words: Mutex<Words>,
+    words: Mutex<VecDeque<Word>>,
+    /// How many of them there are.
+    waiting: AtomicUsize,
+    closed: AtomicBool,
     task: AtomicWaker,
     /// The task has something to say, and the transport had no room for it.
     stuck: AtomicBool,
@@ -37,17 +40,13 @@ pub(super) struct Gate {
     _seat: Seat,
 }
 
-#[derive(Debug, Default)]
-struct Words {
-    waiting: VecDeque<Word>,
-    closed: bool,
-}
-
 impl Gate {
     /// With a place among all who are connected, and one among those who have not come in.
     pub(super) fn new(seat: Seat, outside: Seat) -> Self {
         Self {
             words: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
             task: AtomicWaker::new(),
             stuck: AtomicBool::new(false),
             reader: AtomicWaker::new(),
@@ -63,37 +62,42 @@ impl Gate {
 
     /// The client said something.
     pub(super) fn hear(&self, word: Word) {
-        let mut words = self.words.lock();
-        if words.closed {
+        if self.is_closed() {
             return;
         }
-        words.waiting.push_back(word);
+        let mut words = self.words.lock();
+        words.push_back(word);
+        self.waiting.store(words.len(), Ordering::SeqCst);
         drop(words);
         self.task.wake();
     }
 
-    /// What the client said next; `None` when it is gone, and everything was heard.
-    pub(super) fn poll_word(&self, context: &mut Context<'_>) -> Poll<Option<Word>> {
+    /// The task is woken when there is something to hear, room to say something, or nobody any more. To be called before any of it
+    /// is asked for.
+    pub(super) fn register(&self, context: &Context<'_>) {
         self.task.register(context.waker());
+    }
+
+    /// What the client said next, if there is something.
+    pub(super) fn next_word(&self) -> Option<Word> {
+        if self.waiting.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
         let mut words = self.words.lock();
-        let word = words.waiting.pop_front();
-        let (left, closed) = (words.waiting.len(), words.closed);
+        let word = words.pop_front();
+        let left = words.len();
+        self.waiting.store(left, Ordering::SeqCst);
         drop(words);
-        if word.is_some() && left + 1 == MOST_WAITING {
+        if left + 1 == MOST_WAITING {
             self.reader.wake();
             self.room.notify_waiters();
         }
-        match word {
-            Some(word) => Poll::Ready(Some(word)),
-            None if closed => Poll::Ready(None),
-            None => Poll::Pending,
-        }
+        word
     }
 
-    /// Whether the client is gone, also where it said something before that was not heard yet.
-    pub(super) fn is_closed(&self, context: &Context<'_>) -> bool {
-        self.task.register(context.waker());
-        self.words.lock().closed
+    /// Whether the client is gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// The client has come in.
@@ -103,15 +107,14 @@ impl Gate {
 
     /// There is no transport any more.
     pub(super) fn close(&self) {
-        self.words.lock().closed = true;
+        self.closed.store(true, Ordering::SeqCst);
         self.task.wake();
         self.reader.wake();
         self.room.notify_waiters();
     }
 
     fn is_full(&self) -> bool {
-        let words = self.words.lock();
-        words.waiting.len() >= MOST_WAITING && !words.closed
+        self.waiting.load(Ordering::SeqCst) >= MOST_WAITING && !self.is_closed()
     }
 
     /// Whether the network may be read.
@@ -199,25 +202,28 @@ mod tests {
 
     #[test]
     fn a_full_gate_holds_the_network_back_until_it_is_heard() {
-        let (gate, mut context) = (gate(), Context::from_waker(Waker::noop()));
+        let (gate, context) = (gate(), Context::from_waker(Waker::noop()));
         for _ in 0..MOST_WAITING {
             assert!(gate.poll_room(&context).is_ready());
             gate.hear(Word::Binary(bytes::Bytes::new()));
         }
         assert!(gate.poll_room(&context).is_pending());
-        assert!(gate.poll_word(&mut context).is_ready());
+        assert!(gate.next_word().is_some());
         assert!(gate.poll_room(&context).is_ready());
     }
 
     #[test]
-    fn what_was_said_before_the_end_is_heard_and_nothing_after() {
-        let (gate, mut context) = (gate(), Context::from_waker(Waker::noop()));
-        gate.hear(Word::Text("a".into()));
+    fn what_is_said_is_heard_in_order_and_nothing_after_the_end() {
+        let gate = gate();
+        for text in ["a", "b"] {
+            gate.hear(Word::Text(text.into()));
+        }
+        assert!(matches!(gate.next_word(), Some(Word::Text(text)) if text == "a"));
         gate.close();
-        gate.hear(Word::Text("b".into()));
-        assert!(gate.is_closed(&context));
-        assert!(matches!(gate.poll_word(&mut context), Poll::Ready(Some(Word::Text(text))) if text == "a"));
-        assert!(matches!(gate.poll_word(&mut context), Poll::Ready(None)));
+        gate.hear(Word::Text("c".into()));
+        assert!(gate.is_closed());
+        assert!(matches!(gate.next_word(), Some(Word::Text(text)) if text == "b"));
+        assert!(gate.next_word().is_none());
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Party {
         let polls = self.connection.transport_type() == TransportType::Polling;
         let mut is_said = false;
         let gone = poll_fn(|context| {
-            if self.gate.is_closed(context) {
+            self.gate.register(context);
+            if self.gate.is_closed() {
                 return Poll::Ready(());
             }
             if !is_said {
@@ -142,6 +143,7 @@ impl Party {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Stop> {
+        self.gate.register(context);
         for _ in 0..ROUNDS {
             match self.turn(context) {
                 Ok(true) => {}
@@ -155,7 +157,7 @@ impl Party {
 
     /// Whether anything happened.
     fn turn(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
-        if self.gate.is_closed(context) {
+        if self.gate.is_closed() {
             return Err(Stop::Lost);
         }
         self.write();
@@ -167,15 +169,20 @@ impl Party {
                 Poll::Ready(failure) => return Err(Stop::Part(failure)),
                 Poll::Pending => false,
             },
-            Stand::In(visit) => visit.poll(context, &mut self.out).map_err(Stop::Part)?,
+            Stand::In(visit) => {
+                let mut moved = false;
+                while self.out.len() < MOST_WAITING && visit.poll(context, &mut self.out).map_err(Stop::Part)? {
+                    moved = true;
+                }
+                moved
+            }
         };
         if !self.listens() {
             return Ok(moved);
         }
-        match self.gate.poll_word(context) {
-            Poll::Ready(Some(word)) => self.hear(word).map(|()| true),
-            Poll::Ready(None) => Err(Stop::Lost),
-            Poll::Pending => Ok(moved),
+        match self.gate.next_word() {
+            Some(word) => self.hear(word).map(|()| true),
+            None => Ok(moved),
         }
     }
 

@@ -188,7 +188,11 @@ pub(super) fn event(text: &str) -> Result<Option<Str>, Failure> {
 
 /// Where an event is remembered: by its beginning, which names its room and its number.
 fn place(text: &str) -> usize {
-    text.bytes().take(96).fold(text.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % REMEMBERED
+    let (pieces, _) = text.as_bytes().as_chunks::<8>();
+    let mixed =
+        |sum: u64, piece: &[u8; 8]| (sum ^ u64::from_le_bytes(*piece)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let sum = pieces.iter().take(12).fold(text.len() as u64, mixed);
+    (sum % REMEMBERED as u64) as usize
 }
 
 fn translated(text: &str) -> Result<Option<Str>, Failure> {
