@@ -11,6 +11,7 @@ mod line;
 mod packet;
 mod party;
 mod seats;
+mod told;
 mod update;
 mod visit;
 

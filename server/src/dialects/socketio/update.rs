@@ -1,7 +1,5 @@
 //! What becomes of a file, as `processing:…` events with the fields that gateways of NestJS send. See `docs/dialects.md`.
 
-use std::cell::RefCell;
-
 use engineioxide::Str;
 use samewire_protocol::files::{FileEvent, FileRecord, JobState, Part, Processing};
 use samewire_protocol::live::Timestamp;
@@ -154,48 +152,11 @@ fn job_state(file: &FileRecord, job: &Processing, at: u64) -> Vec<Str> {
     }
 }
 
-/// So many events are remembered by each thread. A room's event goes to all its members within a moment.
-const REMEMBERED: usize = 32;
-
-/// An event's text, and the packet that it becomes.
-type Told = (Box<str>, Option<Str>);
-
-thread_local! {
-    static TOLD: RefCell<[Option<Told>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
-}
-
-/// An event of a file's room, translated once for all its members; `None` for one that the libraries could not pass on.
+/// An event of a file's room; `None` for one that the libraries could not pass on.
 ///
 /// # Errors
 /// It is not an event.
-pub(super) fn event(text: &str) -> Result<Option<Str>, Failure> {
-    let at = place(text);
-    let known = TOLD.with_borrow(|told| match told.get(at) {
-        Some(Some((same, packet))) if **same == *text => Some(packet.clone()),
-        _ => None,
-    });
-    if let Some(packet) = known {
-        return Ok(packet);
-    }
-    let packet = translated(text)?;
-    TOLD.with_borrow_mut(|told| {
-        if let Some(slot) = told.get_mut(at) {
-            *slot = Some((text.into(), packet.clone()));
-        }
-    });
-    Ok(packet)
-}
-
-/// Where an event is remembered: by its beginning, which names its room and its number.
-fn place(text: &str) -> usize {
-    let (pieces, _) = text.as_bytes().as_chunks::<8>();
-    let mixed =
-        |sum: u64, piece: &[u8; 8]| (sum ^ u64::from_le_bytes(*piece)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    let sum = pieces.iter().take(12).fold(text.len() as u64, mixed);
-    (sum % REMEMBERED as u64) as usize
-}
-
-fn translated(text: &str) -> Result<Option<Str>, Failure> {
+pub(super) fn translated(text: &str) -> Result<Option<Str>, Failure> {
     let unreadable = |_| Failure::new(Code::Internal, "the server cannot read its own event; try again later");
     let RoomEvent { name, at, payload, state, .. } = serde_json::from_str(text).map_err(unreadable)?;
     let name = name.as_str();
@@ -217,6 +178,7 @@ fn translated(text: &str) -> Result<Option<Str>, Failure> {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::told::event;
     use super::*;
 
     fn says(packet: &Str) -> (String, Value) {

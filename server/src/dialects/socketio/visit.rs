@@ -11,7 +11,7 @@ use samewire_protocol::{Code, Failure, FileId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{packet, update};
+use super::{packet, told, update};
 use crate::dialects::guest::Guest;
 use crate::store::now_ms;
 
@@ -179,7 +179,7 @@ impl Visit {
     fn told(&mut self, news: &RoomNews, out: &mut VecDeque<Str>) -> Result<(), Failure> {
         let unreadable = |_| Failure::new(Code::Internal, "the server cannot read its own news of a file; try again later");
         match news.kind {
-            RoomNewsKind::Event => out.extend(update::event(&news.text)?),
+            RoomNewsKind::Event => out.extend(told::event(&news.text)?),
             RoomNewsKind::Joined => {
                 let joined: Joined<'_> = serde_json::from_str(&news.text).map_err(unreadable)?;
                 let Some(subscription) = self.files.get_mut(&news.room) else { return Ok(()) };
