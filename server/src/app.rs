@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samewire_protocol::wire::{Advice, Heartbeat};
 use samewire_protocol::{Code, Failure, Instant, accept};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
@@ -44,6 +44,8 @@ pub(crate) struct App {
     pub(crate) draining: watch::Sender<bool>,
     /// The tasks of all sockets: a server that stops waits until their clients have heard so.
     pub(crate) links: TaskTracker,
+    /// A place for each connection in another system's format on which nobody has come in.
+    pub(crate) strangers: Arc<Semaphore>,
 }
 
 impl App {

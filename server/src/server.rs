@@ -10,7 +10,7 @@ use samewire_protocol::files::ROOM_KIND;
 use samewire_protocol::live::ROOM_KIND as LIVE_KIND;
 use samewire_protocol::{Failure, Method};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::app::App;
@@ -217,6 +217,7 @@ impl Builder {
             started: std::time::Instant::now(),
             draining: watch::Sender::new(false),
             links: TaskTracker::new(),
+            strangers: Arc::new(Semaphore::new(config.limits.max_sessions.min(Semaphore::MAX_PERMITS))),
             config,
         });
         let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));

@@ -94,12 +94,19 @@ fn wrong(message: &str) -> Problem {
     Problem::new(&Failure::new(Code::WrongProtocol, message))
 }
 
+/// Whether a request wants to become a WebSocket. Some offer HTTP/2 by the same header (`h2c`).
+pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
+    lists(headers, &header::UPGRADE, "websocket")
+}
+
+fn lists(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
 fn check(headers: &HeaderMap, subprotocol: Option<&'static str>) -> Result<HeaderValue, Problem> {
-    let has = |name: header::HeaderName, token: &str| {
-        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
-    };
-    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+    let has = |name: header::HeaderName, token: &str| lists(headers, &name, token);
+    if !has(header::CONNECTION, "upgrade") || !is_asked_for(headers) {
         let message = match subprotocol {
             Some(subprotocol) => format!("this is the address of a WebSocket; connect with the subprotocol {subprotocol}"),
             None => "this is the address of a WebSocket; connect with one".to_owned(),

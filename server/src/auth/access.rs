@@ -19,6 +19,9 @@ pub struct Access {
     pub issued: Option<u64>,
     /// The token's id (`jti`), where it has one.
     pub token_id: Option<Arc<str>>,
+    /// Where it was got by the ticket of another session: that session, and those by whose tickets that one was begun. With any of
+    /// them it is taken back.
+    pub origins: Vec<SessionId>,
 }
 
 impl Access {
@@ -27,7 +30,7 @@ impl Access {
     pub fn new(identity: Identity) -> Self {
         // Most accesses of a server without grants are alike in this.
         static NONE: LazyLock<Arc<Grants>> = LazyLock::new(Arc::default);
-        Self { identity, grants: NONE.clone(), expires: None, issued: None, token_id: None }
+        Self { identity, grants: NONE.clone(), expires: None, issued: None, token_id: None, origins: Vec::new() }
     }
 
     /// The access of a session without a token.

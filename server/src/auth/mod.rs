@@ -25,6 +25,7 @@ pub use jwt::{Algorithm, Jwks, JwksError, JwtAuthenticator, JwtOptions, KeyError
 pub use key::{Key, load_or_make};
 pub use revocations::Revocation;
 pub(crate) use revocations::Revocations;
+pub(crate) use ticket::MAX_ORIGINS;
 pub use ticket::{MAX_GRANTED, Ticket, Tickets};
 
 /// What the ids of anonymous identities start with. No user's id may.

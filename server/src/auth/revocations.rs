@@ -33,7 +33,7 @@ impl Revocation {
         match self {
             // Whoever signs in again after it gets a token that was issued later.
             Self::User(user) => access.identity.id() == &**user && access.issued.is_none_or(|issued| issued <= at_ms),
-            Self::Session(id) => session == Some(*id),
+            Self::Session(id) => session == Some(*id) || access.origins.contains(id),
             Self::Token(id) => access.token_id.as_deref() == Some(id),
         }
     }
@@ -131,7 +131,7 @@ impl Revocations {
         let known = self.known.read();
         span(&known.users, access.identity.id(), now_ms)
             .is_some_and(|span| access.issued.is_none_or(|issued| issued <= span.at))
-            || session.is_some_and(|id| span(&known.sessions, &id, now_ms).is_some())
+            || session.iter().chain(&access.origins).any(|id| span(&known.sessions, id, now_ms).is_some())
             || access.token_id.as_deref().is_some_and(|id| span(&known.tokens, id, now_ms).is_some())
     }
 
@@ -195,6 +195,11 @@ mod tests {
         let other = access("mario", Some(9_000), None);
         assert!(covers(&other, Some(session), 1_999) && !covers(&other, Some(session), 2_000));
         assert!(revocations.covers_session(session, 1_999) && !revocations.covers_session(session, 2_000));
+        // And whoever came by its tickets.
+        let mut lent = access("mario", Some(9_000), None);
+        lent.origins = vec![SessionId::from_random([2; 16]), session];
+        assert!(covers(&lent, None, 1_999) && !covers(&lent, None, 2_000));
+        assert!(Revocation::Session(session).covers(&lent, None, 1_000));
         let token = access("mario", Some(9_000), Some("t-1"));
         assert!(covers(&token, None, 2_999) && !covers(&token, None, 3_000));
 

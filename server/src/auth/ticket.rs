@@ -20,6 +20,9 @@ use super::{Access, Grants, Identity, Key, Owner};
 /// The most bytes of grants, as JSON, that a ticket carries.
 pub const MAX_GRANTED: usize = 2048;
 
+/// The most sessions that a ticket names besides its own, of those by whose tickets it came to be.
+pub(crate) const MAX_ORIGINS: usize = 8;
+
 /// The longest text that is looked at. A ticket of ours, with the longest of everything, is shorter.
 const MAX_TICKET: usize = 6144;
 
@@ -58,6 +61,8 @@ struct Content {
     issued: Option<u64>,
     #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
     token_id: Option<String>,
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    origins: Vec<SessionId>,
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     grants: Option<serde_json::Value>,
     /// Grants are left out that do not fit.
@@ -91,6 +96,7 @@ impl Tickets {
             token_expires: access.expires,
             issued: access.issued,
             token_id: access.token_id.as_deref().map(str::to_owned),
+            origins: access.origins.clone(),
             grants: grants.cloned(),
             partial: claim.is_some() && grants.is_none(),
         };
@@ -128,6 +134,7 @@ impl Tickets {
         access.expires = content.token_expires;
         access.issued = content.issued;
         access.token_id = content.token_id.map(Into::into);
+        access.origins = content.origins;
         if let Some(claim) = content.grants {
             access.grants = Arc::new(Grants::from_claim(&claim).ok()?);
         }
@@ -170,6 +177,7 @@ mod tests {
     fn a_ticket_says_what_it_was_issued_for() {
         let (tickets, session, mut access) = sample();
         access.grants = viewer(2);
+        access.origins = vec![SessionId::from_random([4; 16]), SessionId::from_random([5; 16])];
         let text = tickets.issue(session, u64::MAX, &access, 5_000);
         let ticket = tickets.verify(&text, 4_999).expect("valid");
         assert_eq!(ticket, Ticket { session, life: u64::MAX, access, whole: true, expires_ms: 5_000 });
@@ -194,6 +202,7 @@ mod tests {
         let mut access = Access::new(Identity::user(&"😀".repeat(128)).expect("an id"));
         access.token_id = Some("\u{1}".repeat(128).into());
         access.grants = viewer(40);
+        access.origins = vec![session; MAX_ORIGINS];
         let text = tickets.issue(session, u64::MAX, &access, u64::MAX);
         assert!(tickets.verify(&text, 0).expect("valid").whole, "{}", text.len());
     }

@@ -57,6 +57,7 @@ impl Config {
         }
         for (name, value) in [
             ("limits.hello_timeout", limits.hello_timeout),
+            ("dialects.metacom.sign_in_timeout", self.dialects.metacom.sign_in_timeout),
             ("limits.heartbeat_interval", limits.heartbeat_interval),
             ("limits.heartbeat_timeout", limits.heartbeat_timeout),
             ("streams.idle_ttl", streams.idle_ttl),

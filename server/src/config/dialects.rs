@@ -1,5 +1,7 @@
 //! The section about clients of other systems: `[dialects]`. Each is off by default, and on with `dev`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -9,7 +11,7 @@ use super::Config;
 #[serde(deny_unknown_fields, default)]
 pub struct Dialects {
     /// Metacom 3 and 2, at `/api`.
-    pub metacom: Dialect,
+    pub metacom: Metacom,
     /// Socket.IO, the namespace `/file-processing`.
     pub socketio: Dialect,
     /// Signalling by plain JSON, at `/ws`.
@@ -18,6 +20,25 @@ pub struct Dialects {
     pub portal_views: PortalViews,
     /// The counts and events of live streams, at `/api/v1/streams/{stream}/ws`.
     pub stream_updates: Dialect,
+}
+
+/// Metacom: whether it is spoken, with whom, and how long somebody may take to sign in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metacom {
+    /// Whether it is spoken. Default false; always with `dev`.
+    pub enabled: bool,
+    /// Whether its clients may come without a token, as for a [`Dialect`]. Default false.
+    pub anonymous: bool,
+    /// How long a connection may be open on which nobody is signed in. Default `2m`.
+    #[serde(with = "super::human::duration")]
+    pub sign_in_timeout: Duration,
+}
+
+impl Default for Metacom {
+    fn default() -> Self {
+        Self { enabled: false, anonymous: false, sign_in_timeout: Duration::from_secs(120) }
+    }
 }
 
 /// Whether a format is spoken, and with whom.

@@ -1,12 +1,15 @@
 //! What the task of a connection and its dialect have between them: words, and the way to the guest.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use samewire_protocol::Failure;
 use samewire_protocol::session::Event;
+use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -14,6 +17,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use super::closing::plain;
 use super::guest::{Entry, Guest};
 use crate::app::App;
+use crate::config::Config;
+
+/// What is being done for a client that nobody has come in for.
+pub(crate) type Errand = Pin<Box<dyn Future<Output = Result<Box<RawValue>, Failure>> + Send>>;
 
 /// How much may wait for the socket before nothing more is said, in bytes.
 const MOST_WAITING: usize = 64 * 1024;
@@ -56,6 +63,19 @@ pub(crate) trait Dialect: Send + 'static {
         outcome
     }
 
+    /// What was [asked](Desk::run) without a guest is done.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn done(&mut self, _result: Result<Box<RawValue>, Failure>, _desk: &mut Desk) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// How long a connection may be nobody's.
+    fn patience(config: &Config) -> Duration {
+        config.limits.hello_timeout
+    }
+
     /// There is nothing more to hear for now. Whether what was put off was done.
     fn rest(&mut self, _desk: &mut Desk) -> bool {
         false
@@ -94,6 +114,7 @@ pub(crate) struct Desk {
     pub(super) guest: Option<Guest>,
     /// Who is to be let in.
     pub(super) wanted: Option<Entry>,
+    pub(super) errand: Option<Errand>,
     out: VecDeque<Message>,
     waiting: usize,
     /// A message is begun, and what is said besides it waits for its end.
@@ -104,7 +125,17 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(super) fn new(app: Arc<App>, wanted: Option<Entry>) -> Self {
-        Self { app, guest: None, wanted, out: VecDeque::new(), waiting: 0, is_amid: false, held: VecDeque::new(), holding: 0 }
+        Self {
+            app,
+            guest: None,
+            wanted,
+            errand: None,
+            out: VecDeque::new(),
+            waiting: 0,
+            is_amid: false,
+            held: VecDeque::new(),
+            holding: 0,
+        }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -116,9 +147,25 @@ impl Desk {
         self.guest.as_mut()
     }
 
-    /// Lets somebody else in, in the present guest's place. Nothing is heard of the client before that is decided.
+    /// Lets somebody in, in the present guest's place; where it is the same identity, the guest that is there goes on. Nothing is heard
+    /// of the client before that is decided.
     pub(crate) fn admit(&mut self, entry: Entry) {
         self.wanted = Some(entry);
+    }
+
+    /// There is no guest any more.
+    pub(crate) fn dismiss(&mut self) {
+        self.guest = None;
+    }
+
+    /// Does something without a guest, one thing at a time. Nothing is heard of the client before it is done.
+    pub(crate) fn run(&mut self, errand: Errand) {
+        self.errand = Some(errand);
+    }
+
+    /// Whether it is still to be decided who the client is.
+    pub(super) fn is_busy(&self) -> bool {
+        self.wanted.is_some() || self.errand.is_some()
     }
 
     /// Says something to the client.

@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 
 use crate::app::App;
 use crate::auth::Access;
-use crate::session::{Greeted, Session, greet, greet_anybody, greet_holder};
+use crate::session::{Greeted, Session, SessionKey, greet, greet_anybody, greet_holder};
 
 /// How many bytes of rooms are taken at a time.
 const PULL_BYTES: usize = 32 * 1024;
@@ -108,8 +108,28 @@ impl Guest {
     }
 
     /// The session's credential, with which it can be gone on with.
-    pub(crate) fn ticket(&self) -> Option<&str> {
-        self.client.ticket()
+    pub(crate) fn ticket(&self) -> String {
+        self.session.ticket()
+    }
+
+    /// Which session it speaks for.
+    pub(crate) fn key(&self) -> SessionKey {
+        self.session.key()
+    }
+
+    /// Goes on with a newer credential, where it is one of the same identity: whether it is.
+    ///
+    /// # Errors
+    /// Those of a hello.
+    pub(crate) fn renewed_by(&self, entry: &Entry) -> impl Future<Output = Result<bool, Failure>> + Send + use<> {
+        let session = self.session.clone();
+        let (token, ticket) = match entry {
+            Entry::Token(token) => (token.clone(), None),
+            Entry::Ticket(ticket) => (None, Some(ticket.clone())),
+            Entry::Anonymous => (None, None),
+        };
+        let is_somebody = token.is_some() || ticket.is_some();
+        async move { Ok(is_somebody && session.renewed_by(token.as_deref(), ticket.as_deref()).await?) }
     }
 
     /// The session waits for its client to come back when this connection is lost, as that of an SDK does.
@@ -302,7 +322,9 @@ impl Drop for Guest {
             self.session.end_downloads();
         }
         self.session.detach(self.link);
-        if is_current && !self.stays {
+        // One of the same id that took its place is another.
+        let is_here = || app.sessions.find(self.session.id).is_some_and(|here| Arc::ptr_eq(&here, &self.session));
+        if is_current && !self.stays && is_here() {
             app.sessions.end(self.session.id);
         }
     }

@@ -1,6 +1,7 @@
 //! The wire formats of other systems, for clients that were not written for this one. Each is a translation: its clients have sessions,
 //! rooms, streams and live streams as those of an SDK have, with the same rights and limits, and meet them there.
 
+mod alone;
 mod closing;
 mod desk;
 mod guest;

@@ -14,13 +14,13 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::alone::Alone;
 use super::closing::cut;
 pub(crate) use super::closing::{plain, unspoken};
 pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
 use super::timer::Timer;
 pub(crate) use super::upgrade::{turn_away, upgrade};
-use crate::app::App;
 use crate::websocket::{PARTING, Socket, broken, hang_up};
 
 /// How often the task goes round before it lets others run.
@@ -44,14 +44,12 @@ pub(super) struct Driver<D> {
     /// How many bytes it had heard and taken when that was looked at last: a frame may be long on its way.
     bytes: (u64, u64),
     alarm: Pin<Box<Sleep>>,
-    /// The server's end. Of guests their sessions take care; a connection without one looks itself.
-    draining: Option<Draining>,
     /// The client sent text that is not UTF-8, for which there is a close code (RFC 6455, section 8.1).
     is_garbled: bool,
     timer: Timer,
+    /// Nobody has come in yet, or nobody is there any more.
+    alone: Option<Alone>,
 }
-
-type Draining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Why there is nothing more to do for now.
 enum Stop {
@@ -81,9 +79,9 @@ impl<D: Dialect> Driver<D> {
             moved: now,
             bytes: (0, 0),
             alarm,
-            draining: None,
             is_garbled: false,
             timer: Timer::default(),
+            alone: None,
         }
     }
 
@@ -123,14 +121,25 @@ impl<D: Dialect> Driver<D> {
                 }
                 Stop::Part(failure) => return Some(failure),
                 Stop::Admit(entry) => {
-                    let outcome = Guest::enter(self.desk.app(), D::NAME, entry).await;
-                    let outcome = outcome.map(|guest| self.desk.guest = Some(guest));
+                    let outcome = self.admit(entry).await;
                     if let Err(failure) = self.dialect.entered(outcome, &mut self.desk) {
                         return Some(failure);
                     }
                 }
             }
         }
+    }
+
+    async fn admit(&mut self, entry: Entry) -> Result<(), Failure> {
+        let renewed = self.desk.guest.as_ref().map(|guest| guest.renewed_by(&entry));
+        if let Some(renewed) = renewed
+            && renewed.await?
+        {
+            return Ok(());
+        }
+        self.desk.guest = Some(Guest::enter(self.desk.app(), D::NAME, entry).await?);
+        self.alone = None;
+        Ok(())
     }
 
     /// Whatever the client still reads, for everybody else it is gone.
@@ -172,7 +181,8 @@ impl<D: Dialect> Driver<D> {
     /// Whether anything happened.
     fn turn(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
         self.write(context)?;
-        let mut moved = self.tell(context)?;
+        let mut moved = self.run_errand(context)?;
+        moved |= self.tell(context)?;
         moved |= self.read(context)?;
         if self.timer.poll(self.dialect.due(), context) {
             self.dialect.remember(&mut self.desk).map_err(Stop::Part)?;
@@ -196,15 +206,25 @@ impl<D: Dialect> Driver<D> {
     }
 
     fn is_left_alone(&mut self, context: &mut Context<'_>) -> Result<(), Stop> {
-        let app = self.desk.app();
-        let wait = || -> Draining {
-            let mut draining = app.draining.subscribe();
-            Box::pin(async move { drop(draining.wait_for(|draining| *draining).await) })
+        let alone = match &mut self.alone {
+            Some(alone) => alone,
+            alone => {
+                let app = self.desk.app();
+                alone.insert(Alone::new(app, D::patience(&app.config)).map_err(Stop::Part)?)
+            }
         };
-        match self.draining.get_or_insert_with(wait).as_mut().poll(context) {
-            Poll::Ready(()) => Err(Stop::Part(App::restarting())),
+        match alone.poll(context) {
+            Poll::Ready(failure) => Err(Stop::Part(failure)),
             Poll::Pending => Ok(()),
         }
+    }
+
+    fn run_errand(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
+        let Some(errand) = &mut self.desk.errand else { return Ok(false) };
+        let Poll::Ready(result) = errand.as_mut().poll(context) else { return Ok(false) };
+        self.desk.errand = None;
+        self.dialect.done(result, &mut self.desk).map_err(Stop::Part)?;
+        Ok(true)
     }
 
     fn write(&mut self, context: &mut Context<'_>) -> Result<(), Stop> {
@@ -266,7 +286,7 @@ impl<D: Dialect> Driver<D> {
 
     /// Whether nothing of what the client says is taken at present.
     fn is_deaf(&self) -> bool {
-        self.desk.is_full() || !self.dialect.listens()
+        self.desk.is_full() || self.desk.is_busy() || !self.dialect.listens()
     }
 
     /// Asks a silent client whether it is there, and gives up one that does not answer or takes nothing.

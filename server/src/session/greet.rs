@@ -8,7 +8,7 @@ use samewire_protocol::{Code, Failure, SessionId};
 use super::Session;
 use super::registry::Most;
 use crate::app::{App, millis};
-use crate::auth::{Access, Ticket};
+use crate::auth::{Access, MAX_ORIGINS, Ticket};
 use crate::store::now_ms;
 
 /// How long a ticket can be used to come back.
@@ -46,9 +46,36 @@ pub(crate) fn greet_anybody(app: &Arc<App>) -> Result<Greeted, Failure> {
 
 /// A session for whoever holds a ticket, besides the one that it is of.
 pub(crate) async fn greet_holder(app: &Arc<App>, ticket: &str) -> Result<Greeted, Failure> {
-    let Admitted { access, .. } = admit(app, None, Some(ticket)).await?;
-    let access = access.ok_or_else(crate::auth::unauthenticated)?;
-    enter(app, SessionId::from_random(random()?), access, None)
+    let Lent { access, by } = lend(app, ticket).await?;
+    if access.origins.len() <= MAX_ORIGINS {
+        return enter(app, SessionId::from_random(random()?), access, None);
+    }
+    // One more would be more than a ticket can name. So this one takes the place of the session whose ticket it has.
+    app.sessions.forget(by);
+    let mut access = Access::clone(&access);
+    access.origins.retain(|origin| *origin != by);
+    enter(app, by, Arc::new(access), None)
+}
+
+/// What a session gives away with its ticket.
+pub(crate) struct Lent {
+    /// It is over with that session too.
+    pub(crate) access: Arc<Access>,
+    /// The session.
+    pub(crate) by: SessionId,
+}
+
+/// What whoever holds a ticket may do, besides the session that it is of.
+pub(crate) async fn lend(app: &Arc<App>, ticket: &str) -> Result<Lent, Failure> {
+    let Admitted { access: Some(access), ticket: Some(ticket) } = admit(app, None, Some(ticket)).await? else {
+        return Err(crate::auth::unauthenticated());
+    };
+    let by = ticket.session;
+    let mut access = Access::clone(&access);
+    if !access.origins.contains(&by) {
+        access.origins.push(by);
+    }
+    Ok(Lent { access: Arc::new(access), by })
 }
 
 fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Ticket>) -> Result<Greeted, Failure> {
@@ -60,9 +87,9 @@ fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Tic
         Some(_) => Continuity::Restarted,
         None => Continuity::Fresh,
     };
-    let ticket = app.tickets.issue(session.id, session.life, &access, now_ms() + millis(TICKET_TTL));
     let before = session.access();
     session.renew(access.clone());
+    let ticket = session.ticket();
     if before.grants != access.grants {
         session.recheck(None);
     }
@@ -72,6 +99,13 @@ fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Tic
         return Err(failure);
     }
     Ok(Greeted { session, continuity, ticket })
+}
+
+impl Session {
+    /// A credential with which the session can be gone on with.
+    pub(crate) fn ticket(&self) -> String {
+        self.app.tickets.issue(self.id, self.life, &self.access(), now_ms() + millis(TICKET_TTL))
+    }
 }
 
 /// Who somebody is who came with a token, a ticket, both or neither.
@@ -105,7 +139,10 @@ pub(crate) async fn admit(app: &Arc<App>, token: Option<&str>, ticket: Option<&s
             let access = app.guard.authenticate(token).await?.map(Arc::new);
             // A ticket of another identity than the token's, or of a revoked session, is of no use, as if there were none.
             let is_same = |ticket: &Ticket| access.as_ref().is_none_or(|access| access.identity == ticket.access.identity);
-            let is_good = |ticket: &Ticket| !app.guard.revocations.covers_session(ticket.session, now);
+            let is_good = |ticket: &Ticket| {
+                let mut sessions = ticket.access.origins.iter().chain([&ticket.session]);
+                !sessions.any(|session| app.guard.revocations.covers_session(*session, now))
+            };
             let ticket = ticket.filter(|ticket| is_same(ticket) && is_good(ticket));
             Ok(Admitted { access, ticket })
         }

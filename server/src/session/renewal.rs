@@ -7,7 +7,8 @@ use samewire_protocol::{Code, Failure};
 
 use super::Session;
 use super::expiry::Due;
-use crate::auth::Access;
+use super::greet::{Lent, admit, lend};
+use crate::auth::{Access, MAX_ORIGINS};
 use crate::metrics::TokenEvent;
 use crate::store::now_ms;
 
@@ -103,12 +104,34 @@ impl Session {
         let access = access.filter(|access| access.identity == self.identity).ok_or_else(|| {
             Failure::new(Code::TokenInvalid, "the token is not of this session's user: open a new session with it")
         })?;
-        let access = Arc::new(access);
+        self.take(Arc::new(access));
+        Ok(())
+    }
+
+    /// Takes a credential that its client shows anew, where it is of the same identity: whether it is.
+    pub(crate) async fn renewed_by(self: &Arc<Self>, token: Option<&str>, ticket: Option<&str>) -> Result<bool, Failure> {
+        let access = match ticket {
+            Some(ticket) => {
+                let Lent { access, by } = lend(&self.app, ticket).await?;
+                if access.identity == self.identity && (by == self.id || access.origins.len() > MAX_ORIGINS) {
+                    // It says nothing new, or could not be told of in a ticket.
+                    return Ok(true);
+                }
+                Some(access)
+            }
+            None => admit(&self.app, token, None).await?.access,
+        };
+        let Some(access) = access.filter(|access| access.identity == self.identity) else { return Ok(false) };
+        self.take(access);
+        self.recheck(None);
+        Ok(true)
+    }
+
+    fn take(self: &Arc<Self>, access: Arc<Access>) {
         self.renew(access.clone());
         // What was revoked in between found the session with the one before.
         if let Err(failure) = self.app.guard.check(&access, Some(self.id)) {
             self.app.sessions.expel(self, failure);
         }
-        Ok(())
     }
 }

@@ -33,7 +33,7 @@ async fn calls_in_packets() {
     assert_eq!(post(&host, "/api", "{}").await.packet, json!({}));
     let failed = post(&host, "/api", r#"{"type":"call","id":3,"method":"no/such","args":{}}"#).await;
     assert_eq!((failed.status, &failed.packet["id"], &failed.packet["error"]["code"]), (404, &json!(3), &json!(404)));
-    for body in ["{", r#"{"type":"call"}"#, "[1]"] {
+    for body in ["{", r#"{"type":"call"}"#, "[1]", "null", "7", " \n", ""] {
         let failed = post(&host, "/api", body).await;
         assert_eq!((failed.status, failed.packet.get("id")), (400, None), "{body}");
     }
@@ -127,7 +127,61 @@ async fn who_calls_is_known_by_a_header_or_a_cookie() {
     assert_eq!(answer(bearer).await.packet["result"]["user"], "ada");
     let out = answer(with(http::requests().post(url("/api/auth/signout")))).await;
     assert!(out.headers["set-cookie"].to_str().expect("text").contains("Max-Age=0"));
+    // And one that is good no more is taken back where the client asks who it is.
+    let stale = http::requests().post(url("/api/auth/status")).header("cookie", "token=forged");
+    let stale = answer(stale).await;
+    assert_eq!((stale.status, &stale.packet["error"]["reason"]), (403, &json!("token-invalid")));
+    assert!(stale.headers["set-cookie"].to_str().expect("text").contains("Max-Age=0"));
     let forged = post(&host, "/api/auth/restore", r#"{"token":"forged"}"#).await;
     assert_eq!(forged.packet["result"]["status"], "not logged");
     assert!(forged.headers.get("set-cookie").is_none());
+}
+
+/// A link was enough to sign somebody in as somebody else, or out.
+#[tokio::test]
+async fn a_cookie_is_set_by_a_post_of_the_same_site_only() {
+    let host = Host::start(closed()).await;
+    let url = |path: &str| format!("{}{path}", host.url());
+    let token = token("ada");
+    let body = json!({"token": token}).to_string();
+    let restore = || http::requests().post(url("/api/auth/restore")).body(body.clone());
+    for (request, status) in [
+        (http::requests().get(url(&format!("/api/auth/restore?token={token}"))), 400),
+        (http::requests().post(url(&format!("/api/auth/restore?token={token}"))), 400),
+        (http::requests().get(url("/api/auth/signout")), 400),
+        (restore().header("sec-fetch-site", "cross-site"), 403),
+        (restore().header("origin", "https://elsewhere.example"), 403),
+        (http::requests().post(url("/api/auth/signout")).header("sec-fetch-site", "cross-site"), 403),
+    ] {
+        let refused = answer(request).await;
+        assert_eq!((refused.status, refused.headers.get("set-cookie")), (status, None), "{}", refused.packet);
+    }
+    for request in [restore(), restore().header("sec-fetch-site", "same-origin"), restore().header("origin", host.url())] {
+        let restored = answer(request).await;
+        assert_eq!((restored.status, restored.headers.contains_key("set-cookie")), (200, true), "{}", restored.packet);
+    }
+}
+
+/// It was refused everywhere, and no page can remove it.
+#[tokio::test]
+async fn a_cookie_that_is_good_no_more_is_none_where_nobody_needs_one() {
+    let host = host().await;
+    let cookie = ("Cookie", "token=forged");
+    let mut old = super::stage::Old::connect_at(&host, "/api", &[cookie]).await;
+    assert_eq!(old.call(1, "system/echo", json!(1)).await, Ok(json!(1)));
+    let called = http::requests().post(format!("{}/api/system/echo", host.url())).header(cookie.0, cookie.1).body("{}");
+    assert_eq!(answer(called).await.status, 200);
+    // One that somebody showed on purpose is told.
+    let mut old = super::stage::Old::connect_at(&host, "/api?token=forged", &[]).await;
+    assert_eq!(old.call(1, "system/echo", json!(1)).await.expect_err("forged")["reason"], "token-invalid");
+}
+
+/// Some libraries offer HTTP/2 with each request.
+#[tokio::test]
+async fn only_a_websocket_is_taken_for_one() {
+    let host = host().await;
+    let offer = http::requests().post(format!("{}/api", host.url())).header("upgrade", "h2c");
+    let offer = offer.header("connection", "Upgrade, HTTP2-Settings").header("http2-settings", "AAMAAABkAAQAAP__");
+    let called = answer(offer.body(r#"{"type":"call","id":3,"method":"system/echo","args":1}"#)).await;
+    assert_eq!((called.status, &called.packet["result"]), (200, &json!(1)));
 }

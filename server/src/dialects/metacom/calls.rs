@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::slice;
 
+use samewire_protocol::method::names_stream;
 use samewire_protocol::session::JoinRequest;
 use samewire_protocol::{CallId, Code, Failure, FileId, StreamId};
 use serde_json::value::{RawValue, to_raw_value};
@@ -10,9 +11,11 @@ use serde_json::{Value, json};
 
 use super::Metacom;
 use super::files::{Search, stored, with_link};
+use super::http::anonymous;
 use super::methods::{self, Own, RoomArgs, Target};
 use super::packet::Call;
 use super::rooms::Join;
+use crate::calls::{Registered, run_over_http};
 use crate::dialects::guest::Guest;
 use crate::dialects::socket::Desk;
 
@@ -102,8 +105,12 @@ impl Metacom {
                 let streams = methods::needs_socket(&Target::Server(registered));
                 let (args, named) =
                     if streams { self.with_streams(&call.args, registered.fields)? } else { (call.args, Vec::new()) };
+                if self.check().is_err() {
+                    return self.ask_as_nobody(call.no, registered, args, desk);
+                }
                 let id = self.guest(desk)?.call(&registered.info.name, &args);
-                let signs_in = methods::signs_in(&call.method);
+                let signs_in = methods::signs_in(&call.method) && !streams;
+                self.signing |= signs_in;
                 self.calls.insert(id, Asked::Call { no: call.no, named, signs_in, streams });
                 Ok(())
             }
@@ -118,6 +125,31 @@ impl Metacom {
     pub(super) fn is_busy(&self) -> bool {
         let waits_for_bytes = |asked: &Asked| asked.named().iter().any(|stream| self.uploads.is_on_its_way(*stream));
         self.is_full() && !self.calls.values().any(waits_for_bytes)
+    }
+
+    /// A call of somebody who has not signed in. It runs as over HTTP: there is no session.
+    fn ask_as_nobody(&mut self, no: u64, method: &Registered, args: Box<RawValue>, desk: &mut Desk) -> Result<(), Failure> {
+        if methods::needs_socket(&Target::Server(method)) || names_stream(args.get()) {
+            self.check()?;
+        }
+        let (app, access, method) = (desk.app().clone(), anonymous()?, method.info.name.clone());
+        self.asking = Some(no);
+        desk.run(Box::pin(async move {
+            let result = run_over_http(&app, &method, args, access, None, None).await;
+            app.metrics.answered(&result);
+            result
+        }));
+        Ok(())
+    }
+
+    /// What somebody asked who had not signed in is answered; they may have.
+    pub(super) fn answered(&mut self, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) {
+        let Some(no) = self.asking.take() else { return };
+        match result {
+            Ok(result) if self.signs_in(no, &result, desk) => {}
+            Ok(result) => desk.say(self.form.result(no, result.get())),
+            Err(failure) => self.fail(no, &failure, desk),
+        }
     }
 
     /// The args, with the ids of streams where the client has their numbers.
@@ -159,6 +191,7 @@ impl Metacom {
     /// The session answers.
     pub(super) fn settled(&mut self, id: CallId, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) {
         let Some(asked) = self.calls.remove(&id) else { return };
+        self.signing &= !matches!(asked, Asked::Call { signs_in: true, .. });
         match (asked, result) {
             (Asked::Fence { no, mut result, file }, _) => match (self.refusal(&result).cloned(), file) {
                 (None, _) => {

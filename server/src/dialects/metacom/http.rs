@@ -28,6 +28,8 @@ use crate::session::{admit, random};
 
 /// The cookie that holds a token.
 const COOKIE: &str = "token";
+/// How many blanks a body may begin with before it is told from a chunk.
+const BLANKS: usize = 1024;
 const SIGNED_OUT: &str = "token=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict";
 
 /// `POST /api`: one packet.
@@ -75,6 +77,10 @@ pub(super) async fn call(State(app): State<Arc<App>>, request: Request) -> Respo
         Ok(text) => text,
         Err(failure) => return refused(&failure),
     };
+    if methods::signs_in(&method) && parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        let told = "the arguments of this call go in the body: addresses are kept in logs and histories";
+        return refused(&Failure::new(Code::BadParams, told));
+    }
     let args = match args(parts.uri.query(), &text) {
         Ok(args) => args,
         Err(failure) => return refused(&failure),
@@ -87,6 +93,7 @@ fn args(query: Option<&str>, body: &str) -> Result<Box<RawValue>, Failure> {
     let bad = |error: &dyn std::fmt::Display| Failure::new(Code::BadParams, format!("the arguments cannot be read: {error}"));
     let uri = format!("/?{}", query.unwrap_or_default()).parse().map_err(|error| bad(&error))?;
     let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|error| bad(&error))?;
+    let body = body.trim_ascii();
     if body.starts_with('[') && query.is_empty() {
         return serde_json::from_str(body).map_err(|error| bad(&error));
     }
@@ -101,12 +108,14 @@ fn args(query: Option<&str>, body: &str) -> Result<Box<RawValue>, Failure> {
 /// The body, unless it is a chunk of a stream.
 async fn read(app: &App, headers: &HeaderMap, mut body: Body) -> Result<String, Failure> {
     let mut begun = Vec::new();
-    while begun.is_empty() {
-        let Some(frame) = body.frame().await else { return Ok(String::new()) };
+    while begun.trim_ascii_start().is_empty() && begun.len() < BLANKS {
+        let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|_| Failure::new(Code::BadRequest, "the request's body broke off"))?;
         begun.extend_from_slice(&frame.into_data().unwrap_or_default());
     }
-    if !begun.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first)) {
+    // A chunk begins with a number in binary.
+    let begins_json = |first: &u8| b"{[\"-tfn".contains(first) || first.is_ascii_digit();
+    if !begun.trim_ascii_start().first().is_none_or(begins_json) {
         body::refuse(body).await;
         return Err(misdirected(headers));
     }
@@ -116,92 +125,137 @@ async fn read(app: &App, headers: &HeaderMap, mut body: Body) -> Result<String, 
 }
 
 async fn answer(app: &Arc<App>, form: Form, headers: &HeaderMap, verb: &Method, call: Call) -> Response {
-    let outcome = make(app, headers, verb, &call).await;
-    match outcome {
-        Ok((result, cookie)) => {
-            let mut response = json_text(form.result(call.no, &result));
-            if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-                response.headers_mut().insert(header::SET_COOKIE, cookie);
-            }
-            response
-        }
+    let mut cookie = None;
+    let mut response = match make(app, headers, verb, &call, &mut cookie).await {
+        Ok(result) => json_text(form.result(call.no, &result)),
         Err(failure) if failure.code == Code::Misdirected => refused(form, Some(call.no), &misdirected(headers)),
         Err(failure) => refused(form, Some(call.no), &failure),
+    };
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
+    response
 }
 
-/// The result of a call, and a cookie to set.
-async fn make(app: &Arc<App>, headers: &HeaderMap, verb: &Method, call: &Call) -> Result<(String, Option<String>), Failure> {
+/// The result of a call. `cookie`: one to set with the answer.
+async fn make(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    verb: &Method,
+    call: &Call,
+    cookie: &mut Option<String>,
+) -> Result<String, Failure> {
     origin::allowed(&app.config, headers)?;
     let target = methods::find(app, &call.method)?;
     if methods::needs_socket(&target) || names_stream(call.args.get()) {
         return Err(misdirected(headers));
     }
-    let who = who(app, headers, verb).await;
+    let signs_in = methods::signs_in(&call.method);
+    if signs_in && !matches!(target, Target::Own(Own::Status)) {
+        check_post(headers, verb)?;
+    }
+    let Caller { access, stale } = who(app, headers, verb).await;
+    if stale && signs_in {
+        *cookie = Some(SIGNED_OUT.to_owned());
+    }
     let named = match &target {
-        Target::Own(Own::Introspect) => return Ok((methods::introspect(app, &call.args, who.as_deref().ok())?, None)),
-        Target::Own(Own::SignOut) => return Ok((r#"{"status":"not logged"}"#.to_owned(), Some(SIGNED_OUT.to_owned()))),
-        Target::Own(Own::Restore) => return restore(app, headers, call).await,
+        Target::Own(Own::Introspect) => return methods::introspect(app, &call.args, access.as_deref().ok()),
+        Target::Own(Own::SignOut) => {
+            *cookie = Some(SIGNED_OUT.to_owned());
+            return Ok(r#"{"status":"not logged"}"#.to_owned());
+        }
+        Target::Own(Own::Restore) => return restore(app, headers, call, cookie).await,
         Target::Own(_) => {
-            let access = who?;
+            let access = access?;
             let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
-            return Ok((json!({"status": "logged", "user": user}).to_string(), None));
+            return Ok(json!({"status": "logged", "user": user}).to_string());
         }
         Target::Server(registered) => registered.info.name.as_str(),
     };
-    let access = match who {
+    let access = match access {
         Err(failure) if is_about_tokens(&failure) && methods::is_public(&call.method) => anonymous()?,
-        who => who?,
+        access => access?,
     };
     let result = crate::calls::run_over_http(app, named, call.args.clone(), access, None, None).await;
     app.metrics.answered_over_http(&result);
     let result = result?;
-    let mut set = None;
-    if methods::signs_in(&call.method)
+    if signs_in
         && let Some(token) = token_of(&result)
         && accepts(app, &token).await.is_ok()
     {
-        set = Some(cookie_with(headers, &token));
+        *cookie = Some(cookie_with(headers, &token));
     }
-    Ok((String::from(Box::<str>::from(result)), set))
+    Ok(String::from(Box::<str>::from(result)))
 }
 
-async fn restore(app: &Arc<App>, headers: &HeaderMap, call: &Call) -> Result<(String, Option<String>), Failure> {
+/// A page elsewhere, or a link, could otherwise make a browser take somebody else's cookie, or lose its own.
+fn check_post(headers: &HeaderMap, verb: &Method) -> Result<(), Failure> {
+    if verb != Method::POST {
+        return Err(Failure::new(Code::BadRequest, "this call is made by POST, with its arguments in the body"));
+    }
+    if !is_same_site(headers, verb) {
+        return Err(Failure::new(Code::OriginRefused, "this call is made by pages of this server, or of its `origins`"));
+    }
+    Ok(())
+}
+
+async fn restore(app: &Arc<App>, headers: &HeaderMap, call: &Call, cookie: &mut Option<String>) -> Result<String, Failure> {
     let RestoreArgs { token } = methods::args(&call.args)?;
     match accepts(app, &token).await {
         Ok(access) => {
+            *cookie = Some(cookie_with(headers, &token));
             let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
-            Ok((json!({"status": "logged", "user": user}).to_string(), Some(cookie_with(headers, &token))))
+            Ok(json!({"status": "logged", "user": user}).to_string())
         }
         Err(failure) if is_about_tokens(&failure) => {
             app.metrics.refused(&failure);
-            let result =
-                json!({"status": "not logged", "code": number(&failure), "reason": failure.code, "message": failure.message});
-            Ok((result.to_string(), None))
+            let Failure { code, message, .. } = &failure;
+            let result = json!({"status": "not logged", "code": number(&failure), "reason": code, "message": message});
+            Ok(result.to_string())
         }
         Err(failure) => Err(failure),
     }
 }
 
-/// Who calls.
-async fn who(app: &Arc<App>, headers: &HeaderMap, verb: &Method) -> Result<Arc<Access>, Failure> {
-    let token = match bearer(headers)? {
-        Some(token) => Some(token.to_owned()),
-        None if is_same_site(headers, verb) => cookie(headers),
-        None => None,
+struct Caller {
+    access: Result<Arc<Access>, Failure>,
+    /// The cookie is good no more. Who has one is whoever comes without one: a browser keeps it, and no page can remove it.
+    stale: bool,
+}
+
+async fn who(app: &Arc<App>, headers: &HeaderMap, verb: &Method) -> Caller {
+    let known = |access| Caller { access, stale: false };
+    let shown = match bearer(headers) {
+        Ok(Some(token)) => {
+            return known(accepts(app, token).await.inspect_err(|failure| app.metrics.refused(failure)));
+        }
+        Ok(None) if is_same_site(headers, verb) => cookie(headers),
+        Ok(None) => None,
+        Err(failure) => return known(Err(failure)),
     };
-    match token {
-        Some(token) => accepts(app, &token).await.inspect_err(|failure| app.metrics.refused(failure)),
-        None if app.config.dialects.metacom.anonymous => anonymous(),
-        None => match admit(app, None, None).await?.access {
-            Some(access) => Ok(access),
-            None => anonymous(),
-        },
+    let Some(token) = shown else { return known(anybody(app).await) };
+    match accepts(app, &token).await {
+        Err(failure) if is_about_tokens(&failure) => {
+            app.metrics.refused(&failure);
+            Caller { access: anybody(app).await.map_err(|_| failure), stale: true }
+        }
+        access => known(access),
+    }
+}
+
+/// Who comes without a token.
+async fn anybody(app: &Arc<App>) -> Result<Arc<Access>, Failure> {
+    if app.config.dialects.metacom.anonymous {
+        return anonymous();
+    }
+    match admit(app, None, None).await?.access {
+        Some(access) => Ok(access),
+        None => anonymous(),
     }
 }
 
 /// Nobody else is this identity, so it sees nothing of anybody's.
-fn anonymous() -> Result<Arc<Access>, Failure> {
+pub(super) fn anonymous() -> Result<Arc<Access>, Failure> {
     Ok(Arc::new(Access::anonymous(SessionId::from_random(random()?))))
 }
 

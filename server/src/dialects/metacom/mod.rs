@@ -16,6 +16,7 @@ mod uploads;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -27,19 +28,23 @@ use samewire_protocol::session::Event;
 use samewire_protocol::streams::StreamSpec;
 use samewire_protocol::{CallId, Code, Failure, StreamNo};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use self::calls::Asked;
 use self::downloads::{Downloads, Outlet};
 use self::form::{Form, number};
 use self::packet::{PING, Packet, StreamWord};
 use self::rooms::{Rooms, Told};
-use self::session::{Coming, Standing, credential};
+use self::session::{Coming, Standing, anybody, credential};
 use self::uploads::{Stray, Uploads};
 use super::guest::Entry;
 use super::socket::{Desk, Dialect, Word, upgrade};
 use crate::app::App;
+use crate::config::Config;
 use crate::http::Problem;
 use crate::pieces::LARGEST as LARGEST_PIECE;
+use crate::session::SessionKey;
+use crate::websocket::is_asked_for;
 
 pub(crate) use http::layer;
 
@@ -48,28 +53,37 @@ pub(super) fn router(app: &Arc<App>) -> Router {
 }
 
 async fn api(State(app): State<Arc<App>>, request: Request) -> Response {
-    if !request.headers().contains_key(axum::http::header::UPGRADE) {
+    if !is_asked_for(request.headers()) {
         return http::packet(&app, request).await;
     }
     let settings = &app.config.dialects.metacom;
-    let entry = match who(&app, request.uri(), request.headers()) {
-        Ok(None) if settings.anonymous => Entry::Anonymous,
-        Ok(None) => Entry::Token(None),
-        Ok(Some(token)) => credential(&app, token),
+    let (entry, coming) = match who(&app, request.uri(), request.headers()) {
+        Ok(Shown::Nothing) => (anybody(settings.anonymous), Coming::First),
+        Ok(Shown::Token(token)) => (credential(&app, token), Coming::First),
+        Ok(Shown::Cookie(token)) => (credential(&app, token), Coming::WithCookie),
         Err(failure) => return Problem::new(&failure).into_response(),
     };
     let most = usize::try_from(app.config.limits.max_text).unwrap_or(usize::MAX).max(LARGEST_PIECE);
-    let dialect = Metacom::new(settings.anonymous, app.config.limits.max_calls);
+    let dialect = Metacom::new(settings.anonymous, app.config.limits.max_calls, coming);
     upgrade(&app, request, dialect, Some(entry), most)
 }
 
-/// The token that comes with a request for a WebSocket: in the address, the header or the cookie.
-fn who(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    match super::entry(false, uri, headers)? {
-        Entry::Token(Some(token)) => Ok(Some(token)),
-        _ if crate::http::origin::allowed(&app.config, headers).is_ok() => Ok(http::cookie(headers)),
-        _ => Ok(None),
-    }
+/// A token that comes with a request for a WebSocket.
+enum Shown {
+    Nothing,
+    /// In the address or the header.
+    Token(String),
+    Cookie(String),
+}
+
+fn who(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Shown, Failure> {
+    Ok(match super::entry(false, uri, headers)? {
+        Entry::Token(Some(token)) => Shown::Token(token),
+        _ if crate::http::origin::allowed(&app.config, headers).is_ok() => {
+            http::cookie(headers).map_or(Shown::Nothing, Shown::Cookie)
+        }
+        _ => Shown::Nothing,
+    })
 }
 
 /// One connection.
@@ -81,6 +95,12 @@ struct Metacom {
     most_calls: usize,
     standing: Standing,
     coming: Coming,
+    /// The session that what follows is of.
+    session: Option<SessionKey>,
+    /// A call is under way that may say who the client is. What comes behind it is heard as theirs.
+    signing: bool,
+    /// The call of somebody who has not signed in.
+    asking: Option<u64>,
     calls: HashMap<CallId, Asked>,
     /// Calls that are answered as soon as the server takes a stream, by its number.
     early: HashMap<i32, CallId>,
@@ -90,13 +110,16 @@ struct Metacom {
 }
 
 impl Metacom {
-    fn new(anonymous: bool, most_calls: usize) -> Self {
+    fn new(anonymous: bool, most_calls: usize, coming: Coming) -> Self {
         Self {
             form: Form::default(),
             anonymous,
             most_calls,
             standing: Standing::Nobody(crate::auth::unauthenticated()),
-            coming: Coming::First,
+            coming,
+            session: None,
+            signing: false,
+            asking: None,
             calls: HashMap::new(),
             early: HashMap::new(),
             uploads: Uploads::default(),
@@ -127,7 +150,12 @@ impl Metacom {
             return Err(Failure::new(Code::BadNumber, format!("stream {no} is open already: give each its own number")));
         }
         let checked = self.check();
-        let guest = self.guest(desk)?;
+        let Some(guest) = desk.guest() else {
+            let stray = self.uploads.stray(no);
+            let failure = if let StreamWord::Open { .. } = word { checked.err() } else { stray.map(|Stray(failure)| failure) };
+            failure.iter().for_each(|failure| self.tell_failed(no, failure, desk));
+            return Ok(());
+        };
         let outcome = match word {
             StreamWord::Open { name, size } => checked.and_then(|()| self.uploads.open(no, name, size, guest)).map(|()| None),
             StreamWord::End => self.uploads.end(no, guest),
@@ -211,10 +239,12 @@ impl Dialect for Metacom {
     fn hear(&mut self, word: Word, desk: &mut Desk) -> Result<(), Failure> {
         let heard = match word {
             Word::Text(text) => self.text(&text, desk),
-            Word::Binary(frame) => packet::chunk(frame).and_then(|(no, bytes)| {
-                let outcome = self.uploads.chunk(no, bytes, self.guest(desk)?);
+            Word::Binary(frame) => packet::chunk(frame).map(|(no, bytes)| {
+                let outcome = match desk.guest() {
+                    Some(guest) => self.uploads.chunk(no, bytes, guest),
+                    None => Ok(self.uploads.stray(no)),
+                };
                 self.heard_of(no, outcome, desk);
-                Ok(())
             }),
         };
         if let Err(failure) = heard {
@@ -225,11 +255,20 @@ impl Dialect for Metacom {
     }
 
     fn listens(&self) -> bool {
-        self.uploads.listens() && !self.is_busy()
+        self.uploads.listens() && !self.is_busy() && !self.signing
     }
 
     fn entered(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {
         self.came(outcome, desk)
+    }
+
+    fn done(&mut self, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        self.answered(result, desk);
+        Ok(())
+    }
+
+    fn patience(config: &Config) -> Duration {
+        config.dialects.metacom.sign_in_timeout
     }
 
     fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure> {
@@ -273,7 +312,8 @@ impl Dialect for Metacom {
     }
 
     fn gone(&mut self, desk: &mut Desk) {
-        self.uploads.let_go(desk.app());
+        let told = "the connection that sent the stream is gone, and its format cannot say where to go on; send it anew";
+        self.uploads.let_go(desk.app(), &Failure::new(Code::StreamAborted, told));
         self.downloads.let_go(desk);
     }
 }

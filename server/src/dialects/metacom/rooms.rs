@@ -91,10 +91,10 @@ impl Rooms {
         calls
     }
 
-    /// The client is somebody else now: the calls that waited.
-    pub(super) fn let_go(&mut self) -> Vec<u64> {
-        let calls = |membership| if let Membership::Joining(calls) = membership { calls } else { Vec::new() };
-        std::mem::take(self).rooms.into_values().flat_map(calls).collect()
+    /// The client is somebody else now, and in no room.
+    pub(super) fn let_go(&mut self, failure: &Failure) -> Result<Vec<Told>, Failure> {
+        let rooms: Vec<_> = self.rooms.keys().cloned().collect();
+        rooms.iter().map(|room| self.left(room, failure)).collect()
     }
 
     pub(super) fn news(&mut self, news: &RoomNews) -> Result<Told, Failure> {

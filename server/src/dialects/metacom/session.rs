@@ -28,8 +28,10 @@ pub(super) enum Standing {
 pub(super) enum Coming {
     /// Whoever opened the connection.
     First,
-    /// Nobody, for this reason, so that they can sign in.
-    Nobody(Failure, Option<u64>),
+    /// The same, by the cookie that a browser sends by itself.
+    WithCookie,
+    /// Whoever comes without the cookie, which is good no more for this reason.
+    WithoutCookie(Failure),
     Restore(u64),
     SignIn(u64, Box<RawValue>),
     SignOut(u64),
@@ -57,7 +59,7 @@ impl Metacom {
             }
             Own::SignOut => {
                 self.coming = Coming::SignOut(call.no);
-                desk.admit(if self.anonymous { Entry::Anonymous } else { Entry::Token(None) });
+                desk.admit(anybody(self.anonymous));
             }
             _ => {
                 self.check()?;
@@ -89,22 +91,19 @@ impl Metacom {
     pub(super) fn came(&mut self, outcome: Result<(), Failure>, desk: &mut Desk) -> Result<(), Failure> {
         let form = self.form;
         match (std::mem::replace(&mut self.coming, Coming::First), outcome) {
-            (Coming::First, Ok(())) => self.standing = Standing::Known,
+            (Coming::First | Coming::WithCookie | Coming::WithoutCookie(_), Ok(())) => self.known(desk)?,
             (Coming::First, Err(failure)) if is_about_tokens(&failure) => {
                 desk.app().metrics.refused(&failure);
-                self.coming = Coming::Nobody(failure, None);
-                desk.admit(Entry::Anonymous);
+                self.standing = Standing::Nobody(failure);
             }
-            (Coming::Nobody(why, call), Ok(())) => {
-                self.let_go(desk);
-                self.standing = Standing::Nobody(why);
-                if let Some(no) = call {
-                    desk.say(form.result(no, SIGNED_OUT));
-                }
+            (Coming::WithCookie, Err(failure)) if is_about_tokens(&failure) => {
+                desk.app().metrics.refused(&failure);
+                self.coming = Coming::WithoutCookie(failure);
+                desk.admit(anybody(self.anonymous));
             }
+            (Coming::WithoutCookie(why), Err(failure)) if is_about_tokens(&failure) => self.standing = Standing::Nobody(why),
             (Coming::Restore(no), Ok(())) => {
-                self.let_go(desk);
-                self.standing = Standing::Known;
+                self.known(desk)?;
                 let guest = self.guest(desk)?;
                 let access = guest.access();
                 let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
@@ -122,40 +121,61 @@ impl Metacom {
             (Coming::Restore(no), Err(failure)) => self.fail(no, &failure, desk),
             (Coming::SignIn(no, result), outcome) => {
                 if outcome.is_ok() {
-                    self.let_go(desk);
-                    self.standing = Standing::Known;
+                    self.known(desk)?;
                 }
                 desk.say(form.result(no, result.get()));
             }
             (Coming::SignOut(no), Ok(())) => {
-                self.let_go(desk);
-                self.standing = Standing::Known;
+                self.known(desk)?;
                 desk.say(form.result(no, SIGNED_OUT));
             }
             (Coming::SignOut(no), Err(failure)) if is_about_tokens(&failure) => {
-                self.coming = Coming::Nobody(failure, Some(no));
-                desk.admit(Entry::Anonymous);
+                desk.dismiss();
+                self.session = None;
+                self.let_go(desk)?;
+                self.standing = Standing::Nobody(failure);
+                desk.say(form.result(no, SIGNED_OUT));
             }
-            (Coming::First | Coming::Nobody(..) | Coming::SignOut(_), Err(failure)) => return Err(failure),
+            (Coming::First | Coming::WithCookie | Coming::WithoutCookie(_) | Coming::SignOut(_), Err(failure)) => {
+                return Err(failure);
+            }
         }
         Ok(())
     }
 
-    /// What the client had as somebody else is not its own any more.
-    fn let_go(&mut self, desk: &mut Desk) {
-        let failure =
-            Failure::new(Code::SessionClosed, "the session of this connection has changed while the call was under way");
-        let waiting = self.rooms.let_go();
+    /// Somebody is there. The same as before goes on with all it had.
+    fn known(&mut self, desk: &mut Desk) -> Result<(), Failure> {
+        let session = Some(self.guest(desk)?.key());
+        if std::mem::replace(&mut self.session, session) != session {
+            self.let_go(desk)?;
+        }
+        self.standing = Standing::Known;
+        Ok(())
+    }
+
+    /// What the client had as somebody else is not its own any more, and it hears so of each.
+    fn let_go(&mut self, desk: &mut Desk) -> Result<(), Failure> {
+        let failure = Failure::new(Code::SessionClosed, "the session of this connection has changed meanwhile");
+        self.signing = false;
         let calls = std::mem::take(&mut self.calls);
-        for no in calls.values().flat_map(|asked| asked.calls().iter().copied()).chain(waiting) {
+        for no in calls.values().flat_map(|asked| asked.calls().iter().copied()) {
             self.fail(no, &failure, desk);
         }
-        self.early.clear();
-        self.uploads.let_go(desk.app());
-        for no in self.downloads.let_go(desk) {
-            desk.say(self.form.status(no, "terminate"));
+        for told in self.rooms.let_go(&failure)? {
+            self.tell(told, Some(&failure), desk);
         }
+        self.early.clear();
+        let streams = self.uploads.let_go(desk.app(), &failure);
+        for no in streams.into_iter().chain(self.downloads.let_go(desk)) {
+            self.tell_failed(no, &failure, desk);
+        }
+        Ok(())
     }
+}
+
+/// Who comes without a token.
+pub(super) fn anybody(anonymous: bool) -> Entry {
+    if anonymous { Entry::Anonymous } else { Entry::Token(None) }
 }
 
 /// What somebody shows to be let in: a token, or a session's ticket.

@@ -251,16 +251,25 @@ impl Uploads {
         self.uploads.iter().find(|(_, upload)| upload.id == id).map(|(no, _)| *no)
     }
 
-    /// The client is gone, or is somebody else now: nobody can go on with what is not whole, or was not named.
-    pub(super) fn let_go(&mut self, app: &App) {
-        for upload in std::mem::take(self).uploads.into_values().filter(|upload| !(upload.named && upload.whole)) {
-            let told = "the connection that sent the stream is gone, and its format cannot say where to go on; send it anew";
-            app.streams.give_up(&upload.owner, upload.id, Failure::new(Code::StreamAborted, told));
+    /// The client is gone, or is somebody else now: nobody can go on with what is not whole, or was not named. The numbers of what came
+    /// to nothing.
+    pub(super) fn let_go(&mut self, app: &App, failure: &Failure) -> Vec<i32> {
+        let mut lost = Vec::new();
+        for (no, upload) in std::mem::take(self).uploads {
+            if !(upload.named && upload.whole) {
+                app.streams.give_up(&upload.owner, upload.id, failure.clone());
+            }
+            if !upload.done {
+                lost.push(no);
+            }
         }
+        // More than that were not there.
+        self.failed = lost.iter().map(|no| (*no, failure.clone())).collect();
+        lost
     }
 
     /// A number that stands for nothing is told so once.
-    fn stray(&mut self, no: i32) -> Option<Stray> {
+    pub(super) fn stray(&mut self, no: i32) -> Option<Stray> {
         let is_new = self.strays.len() < MOST_STRAYS && self.strays.insert(no);
         let failed = self.failed.iter().any(|(failed, _)| *failed == no);
         (is_new && !failed).then(|| Stray(unknown(no)))

@@ -1,0 +1,50 @@
+//! A connection that is nobody's: for how long, and how many of them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use samewire_protocol::{Code, Failure};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::App;
+
+/// The time of a connection on which nobody has come in, and its place among them. What guests have, their sessions look after; these
+/// have nothing.
+pub(super) struct Alone {
+    over: Pin<Box<dyn Future<Output = Failure> + Send>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Alone {
+    /// # Errors
+    /// `too-many-sessions`.
+    pub(super) fn new(app: &Arc<App>, patience: Duration) -> Result<Self, Failure> {
+        let place = app.strangers.clone().try_acquire_owned().map_err(|_| {
+            let told = "too many connections wait for somebody to sign in; come with a token, or try again later";
+            Failure::new(Code::TooManySessions, told)
+        })?;
+        let mut draining = app.draining.subscribe();
+        let over = async move {
+            let drained = async {
+                // The sender lives as long as the server.
+                let _ = draining.wait_for(|draining| *draining).await;
+            };
+            tokio::select! {
+                () = tokio::time::sleep(patience) => {
+                    let told = format!("nobody signed in over this connection within {patience:?}; connect again");
+                    Failure::new(Code::HandshakeTimeout, told)
+                }
+                () = drained => App::restarting(),
+            }
+        };
+        Ok(Self { over: Box::pin(over), _place: place })
+    }
+
+    /// Why it is over.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
+        self.over.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,124 @@
+//! A connection whose client shows another credential: the same identity goes on with all it had, another one begins with nothing.
+
+use samewire_protocol::Method;
+use samewire_protocol::method::AnyRoute;
+use samewire_server::SessionHandle;
+use samewire_server::config::{ApiKey, Secret};
+use samewire_tests::live::raw::Heard;
+use samewire_tests::live::{Host, http, token, until};
+use serde_json::{Value, json};
+
+use super::stage::{Old, Wait, bytes, closed, config, host_that_waits};
+
+const KEY: &str = "an api key of the tests, of no use elsewhere";
+
+/// The bytes of a whole upload were thrown away, and nobody was told; rooms fell silent.
+#[tokio::test]
+async fn the_same_identity_keeps_what_it_has() {
+    let mut config = closed();
+    config.dev = true;
+    let (host, go) = host_that_waits(config).await;
+    let mut old = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+    old.call(1, "rooms/join", json!({"room": "demo:1"})).await.expect("joined");
+    old.open(1, 6).await;
+    old.call(2, "files/upload", json!({"streamId": 1, "name": "kept"})).await.expect("taken on");
+    old.chunk(1, b"abc").await;
+    old.ask(3, Wait::NAME, json!({})).await;
+    let status = old.call(4, "auth/status", json!({})).await.expect("known");
+    // By a token, by the ticket of the session itself, and by that of another one.
+    let mut other = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+    let others = other.call(1, "auth/status", json!({})).await.expect("known");
+    for (call, token) in [(5, json!(token("ada"))), (6, status["token"].clone()), (7, others["token"].clone())] {
+        let restored = old.call(call, "auth/restore", json!({"token": token})).await;
+        assert_eq!(restored, Ok(json!({"status": "logged", "user": "ada"})));
+    }
+    old.chunk(1, b"def").await;
+    old.end(1).await;
+    assert_eq!(old.event("files/uploaded").await["size"], 6);
+    go.send_replace(true);
+    assert_eq!(old.answer(3).await, Ok(json!({})));
+    old.call(8, "rooms/publish", json!({"room": "demo:1", "name": "said", "payload": {}})).await.expect("still in it");
+    assert_eq!(old.event("demo/said").await["room"], "demo:1");
+    assert_eq!(host.health().await.sessions, 2);
+}
+
+#[tokio::test]
+async fn another_identity_is_told_what_it_lost() {
+    let mut config = closed();
+    config.dev = true;
+    let host = Host::start(config).await;
+    let mut old = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+    old.call(1, "rooms/join", json!({"room": "demo:1"})).await.expect("joined");
+    let content = bytes(30_000_000, 1);
+    old.upload(1, &content).await;
+    let stored = old.call(2, "files/upload", json!({"streamId": 1})).await.expect("stored");
+    old.open(2, 6).await;
+    old.chunk(2, b"abc").await;
+    old.upload(3, b"whole").await;
+    old.call(3, "files/download", json!({"id": stored["id"]})).await.expect("begun");
+    assert_eq!(old.call(4, "auth/restore", json!({"token": token("bob")})).await.expect("restored")["user"], "bob");
+    let told = old.all().await;
+    for no in [2, 3, -1] {
+        let ended = |packet: &&Value| packet["id"] == no && packet["status"] == "terminate";
+        assert_eq!(told.iter().filter(ended).count(), 1, "stream {no}: {told:?}");
+        let failed = |packet: &&Value| packet["name"] == "files/failed" && packet["data"]["streamId"] == no;
+        assert_eq!(told.iter().filter(failed).count(), 1, "stream {no}: {told:?}");
+    }
+    let left: Vec<_> = told.iter().filter(|packet| packet["name"] == "demo/left").collect();
+    assert_eq!((left.len(), &left[0]["data"]["room"]), (1, &json!("demo:1")), "{told:?}");
+    // Its bytes that were on their way are told no more of, and a call that names it hears why.
+    old.chunk(2, b"def").await;
+    assert_eq!(old.told_of(2).await, Vec::<Value>::new());
+    assert_eq!(old.call(5, "files/upload", json!({"streamId": 2})).await.expect_err("lost")["reason"], "session-closed");
+    until("the streams sent are gone", async || samewire_tests::live::blob_count(host.data()) == 1).await;
+}
+
+/// Answers with the session that it is called in.
+struct Session;
+
+impl Method for Session {
+    const NAME: &'static str = "tests/session";
+    const TITLE: &'static str = "Tell the session";
+    const IDEMPOTENT: bool = true;
+    type Route = AnyRoute;
+    type Params = Value;
+    type Args = Value;
+    type Output = Value;
+    type Reply = Value;
+}
+
+/// For somebody without a name nothing else can be taken back.
+#[tokio::test]
+async fn a_session_that_is_taken_back_takes_those_along_that_came_by_its_ticket() {
+    let mut config = config();
+    config.api_keys = vec![ApiKey { name: "the tests".into(), key: Some(Secret::new(KEY)), key_file: None }];
+    let host = Host::with(config, |builder| {
+        builder.method::<Session, _, _>(async |session: Option<SessionHandle>, _: Value| {
+            Ok(json!(session.map(|session| session.id().to_string())))
+        })
+    })
+    .await;
+    let mut first = Old::connect(&host).await;
+    let mut ticket = first.call(1, "auth/status", json!({})).await.expect("known")["token"].clone();
+    let taken_back = first.call(2, Session::NAME, json!({})).await.expect("a session");
+    // Each by the ticket of the one before it; in the end by more than a ticket can name.
+    let mut line = vec![first];
+    for _ in 0..12 {
+        let mut next = Old::connect(&host).await;
+        assert_eq!(next.call(1, "auth/restore", json!({"token": ticket})).await.expect("restored")["status"], "logged");
+        ticket = next.call(2, "auth/status", json!({})).await.expect("known")["token"].clone();
+        line.push(next);
+    }
+    let mut witness = Old::connect(&host).await;
+    witness.call(1, "auth/status", json!({})).await.expect("known");
+    let revoke = http::requests().post(format!("{}/api/revocations", host.url())).bearer_auth(KEY);
+    let answer = http::send(revoke.body(json!({"session": taken_back}).to_string())).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    for (at, old) in line.iter_mut().enumerate() {
+        let heard = old.raw.next().await;
+        assert!(matches!(heard, Heard::Close(1008, _)), "{at}: {heard:?}");
+    }
+    let restored = witness.call(2, "auth/restore", json!({"token": ticket})).await.expect("an answer");
+    assert_eq!((&restored["status"], &restored["reason"]), (&json!("not logged"), &json!("token-revoked")));
+    assert_eq!(host.health().await.sessions, 1);
+}
