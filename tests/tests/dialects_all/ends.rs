@@ -17,9 +17,11 @@ fn is_end(format: Format, code: u16, expected: u16) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_ends_what_a_user_has_in_every_format_and_nothing_else() {
     let host = host(config()).await;
-    let (mut theirs, mut others) = (Vec::new(), Vec::new());
+    let (mut theirs, mut others, pass) = (Vec::new(), Vec::new(), token("bob"));
     for format in ALL {
-        theirs.push(Client::enter(&host, format, "bob").await);
+        let mut client = Client::dial(&host, format, Some(&pass)).await;
+        assert!(client.is_in().await, "{format:?}");
+        theirs.push(client);
         others.push(Client::enter(&host, format, "ada").await);
     }
     let mut session = Raw::session(host.addr(), Some(&token("bob"))).await;
@@ -35,7 +37,8 @@ async fn a_revocation_ends_what_a_user_has_in_every_format_and_nothing_else() {
         client.is_served().await;
     }
     for format in ALL {
-        assert!(!Client::dial(&host, format, Some(&token("bob"))).await.is_in().await, "{format:?}");
+        // A token of later is another matter.
+        assert!(!Client::dial(&host, format, Some(&pass)).await.is_in().await, "{format:?}");
     }
 }
 
@@ -66,8 +69,8 @@ async fn who_is_silent_is_given_up_in_every_format() {
     for format in ALL {
         // It answers no pings.
         let silent = Client::enter(&host, format, "ada").await;
-        until("it is gone", || async { figure(&host, "dialect_connections", format).await == 0 }).await;
-        until("its session is", || async { host.health().await.sessions == 0 }).await;
+        until(&format!("{format:?} is gone"), || async { figure(&host, "dialect_connections", format).await == 0 }).await;
+        until(&format!("{format:?} has no session"), || async { host.health().await.sessions == 0 }).await;
         drop(silent);
     }
 }
