@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,7 +12,11 @@ use super::Session;
 use crate::auth::Owner;
 
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<Known>);
+pub(crate) struct Sessions {
+    /// The sweep locks sessions while it has this: whoever has locked a session must not lock it.
+    known: Mutex<Known>,
+    count: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Known {
@@ -59,35 +64,45 @@ pub(crate) struct Most {
 }
 
 impl Sessions {
+    /// How many there are. May be asked while a session is locked.
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().sessions.len()
+        self.count.load(Ordering::Relaxed)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
+        let mut known = self.known.lock();
+        let result = change(&mut known);
+        self.count.store(known.sessions.len(), Ordering::Relaxed);
+        result
     }
 
     pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.0.lock().sessions.get(&id).cloned()
+        self.known.lock().sessions.get(&id).cloned()
     }
 
     /// Adds a session, unless there are as many as there may be. One of the same id that came first stays, and is returned.
     pub(crate) fn add(&self, session: Arc<Session>, most: &Most) -> Result<Arc<Session>, Failure> {
-        let mut known = self.0.lock();
-        if let Some(known) = known.sessions.get(&session.id) {
-            return Ok(known.clone());
-        }
-        if known.sessions.len() >= most.all {
-            let told = format!("this server holds {} sessions, as many as it may; try again later", most.all);
-            return Err(Failure::new(Code::TooManySessions, told));
-        }
-        if known.owners.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
-            let told = format!("this user has {} sessions, as many as one may; close some of them", most.user);
-            return Err(Failure::new(Code::TooManySessions, told));
-        }
-        known.insert(session.clone());
-        Ok(session)
+        self.change(|known| {
+            // Nothing is dropped here: what a session lets go of may look for others.
+            if let Some(known) = known.sessions.get(&session.id) {
+                return Ok(Arc::clone(known));
+            }
+            if known.sessions.len() >= most.all {
+                let told = format!("this server holds {} sessions, as many as it may; try again later", most.all);
+                return Err(Failure::new(Code::TooManySessions, told));
+            }
+            if known.owners.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
+                let told = format!("this user has {} sessions, as many as one may; close some of them", most.user);
+                return Err(Failure::new(Code::TooManySessions, told));
+            }
+            known.insert(Arc::clone(&session));
+            Ok(Arc::clone(&session))
+        })
     }
 
     /// Ends a session now.
     pub(crate) fn end(&self, id: SessionId) {
-        let removed = self.0.lock().remove(id);
+        let removed = self.change(|known| known.remove(id));
         if let Some(removed) = removed {
             removed.end();
         }
@@ -95,7 +110,7 @@ impl Sessions {
 
     /// Lets a session go whose client is gone for good, and with it all that is in memory only. What its owner has stays.
     pub(crate) fn forget(&self, id: SessionId) {
-        let removed = self.0.lock().remove(id);
+        let removed = self.change(|known| known.remove(id));
         if let Some(removed) = removed {
             removed.session.replace();
         }
@@ -103,23 +118,22 @@ impl Sessions {
 
     /// Ends a session now and tells its client why. It should not come back.
     pub(crate) fn expel(&self, session: &Arc<Session>, failure: Failure) {
-        let mut known = self.0.lock();
-        // One of the same id that was made anew is another.
-        let is_here = known.sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session));
-        let removed = if is_here { known.remove(session.id) } else { None };
-        drop(known);
+        let removed = self.change(|known| {
+            // One of the same id that was made anew is another.
+            let is_here = known.sessions.get(&session.id).is_some_and(|known| Arc::ptr_eq(known, session));
+            if is_here { known.remove(session.id) } else { None }
+        });
         session.dismiss(failure, None);
         session.end(removed.is_some_and(|removed| removed.is_last));
     }
 
     /// Ends the sessions whose clients have been away for longer than `ttl`.
     pub(crate) fn sweep(&self, ttl: Duration) {
-        let expired: Vec<_> = {
-            let mut known = self.0.lock();
+        let expired: Vec<_> = self.change(|known| {
             let expired: Vec<_> =
                 known.sessions.values().filter(|session| session.expired(ttl)).map(|session| session.id).collect();
             expired.into_iter().filter_map(|id| known.remove(id)).collect()
-        };
+        });
         for removed in expired {
             removed.end();
         }
@@ -127,12 +141,33 @@ impl Sessions {
 
     /// Forgets all sessions, without ending them.
     pub(crate) fn clear(&self) {
-        let known = std::mem::take(&mut *self.0.lock());
+        let known = self.change(std::mem::take);
         // Dropped without the lock: what they let go of may look for it.
         drop(known);
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.0.lock().sessions.values().cloned().collect()
+        self.known.lock().sessions.values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::Sessions;
+
+    #[test]
+    fn sessions_are_counted_while_they_are_swept() {
+        let sessions = std::sync::Arc::new(Sessions::default());
+        let swept = sessions.known.lock();
+        let (tell, told) = mpsc::channel();
+        let counted = std::sync::Arc::clone(&sessions);
+        let thread = std::thread::spawn(move || tell.send(counted.len()));
+        let count = told.recv_timeout(Duration::from_secs(60));
+        drop(swept);
+        assert_eq!(count, Ok(0), "a session that asks for the crowd holds up the sweep that waits for it");
+        assert!(thread.join().is_ok());
     }
 }
