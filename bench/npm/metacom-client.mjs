@@ -1,18 +1,24 @@
 // npm metacom, unmodified: uploads a file as often as it is told, one after another, and says of each whether it is whole.
 //
-//     node metacom-client.mjs URL FILE COUNT [FOLDER]
+//     node metacom-client.mjs URL FILE FIRST COUNT [FOLDER]
 //
-// FOLDER is where a server writes that says nothing of an end: an upload to it is over when its file is as large as it should be, or has
-// not grown for a while.
+// FIRST is the number in the name of the first file. FOLDER is where a server writes that says nothing of an end: an upload to it is over
+// when its file is as large as it should be, or has not grown for a while.
 import { once } from "node:events";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import metacom from "metacom";
 
-const [url, path, count, folder] = process.argv.slice(2);
+const [url, path, first, count, folder] = process.argv.slice(2);
 /** How long a file may stay as it is, in milliseconds. */
 const PATIENCE = 15_000;
+/** How long it may take to connect, and each upload. */
+const LIMIT = 120_000;
+const limit = setTimeout(() => {
+  console.log(`failed ${LIMIT / 1000} s are over`);
+  process.exit(1);
+}, LIMIT);
 
 /** Files of nobody in particular go with their connection, so this one is somebody. */
 async function token() {
@@ -22,7 +28,7 @@ async function token() {
 }
 
 const query = folder ? "" : `?token=${await token()}`;
-const client = metacom.Metacom.create(`${url.replace("http", "ws")}/api${query}`, { callTimeout: 600_000, reconnectTimeout: 600_000 });
+const client = metacom.Metacom.create(`${url.replace("http", "ws")}/api${query}`, { callTimeout: LIMIT, reconnectTimeout: 2 * LIMIT });
 client.on("error", () => {});
 let gone = false;
 client.on("close", () => (gone = true));
@@ -53,12 +59,13 @@ async function grown(name, size) {
 }
 
 const blob = await openAsBlob(path);
-for (let number = 0; number < Number(count); number += 1) {
+for (let number = Number(first); number < Number(first) + Number(count); number += 1) {
   const uploader = client.createBlobUploader(blob);
   const name = `file-${number}`;
   const ended = folder ? null : told(uploader.id);
   await client.api.files.upload({ streamId: uploader.id, name });
   await uploader.upload();
   console.log(folder ? await grown(name, blob.size) : await ended);
+  limit.refresh();
 }
 process.exit(0);

@@ -27,6 +27,10 @@ fn main() -> ExitCode {
     {
         return done(servers::serve(name));
     }
+    if names.iter().any(|name| name == "--help" || name == "-h") {
+        println!("samewire-bench [NAME…]: measures what is named, or all. {NAMES}.\nSee docs/figures.md for what each one is.");
+        return ExitCode::SUCCESS;
+    }
     if names.is_empty() {
         names = ["echo", "idle", "uploads", "rooms", "live", "dialect-socketio", "dialect-metacom"].map(String::from).into();
     }
@@ -63,14 +67,14 @@ fn measure(names: &[String]) -> Outcome {
             "rooms" => measure(&["fanout", "latency", "idle-rooms", "storm", "slow"].map(String::from))?,
             "live-counts" => live::counts()?,
             "live-signal" => live::signal()?,
-            "dialect-socketio" => dialects::socketio()?,
             "live" => measure(&["live-counts", "live-signal"].map(String::from))?,
+            "dialect-socketio" => dialects::socketio()?,
             "dialect-metacom" => dialects::metacom()?,
-            other => return Err(format!("there is no measurement `{other}`; there are {NAMES}").into()),
+            other => return Err(format!("there is no measurement `{other}`. {NAMES}").into()),
         }
     }
     Ok(())
 }
 
-const NAMES: &str = "echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow; of live streams: \
+const NAMES: &str = "There are echo, idle; of uploads: upload, mixed, tus, fair, far; of rooms: fanout, latency, idle-rooms, storm, slow; of live streams: \
                      live-counts, live-signal; of clients of other systems: dialect-socketio, dialect-metacom";

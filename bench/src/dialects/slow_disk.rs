@@ -2,20 +2,23 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::peer::folder;
 
-#[derive(Clone)]
 pub(crate) struct SlowDisk {
     library: PathBuf,
     rate: u64,
+    /// Kept for as long as the library is needed.
+    _folder: tempfile::TempDir,
 }
 
 impl SlowDisk {
     /// A disk that takes so many bytes a second.
     pub(crate) fn new(rate: u64) -> Outcome<Self> {
-        let library = std::path::absolute(folder()?.join("slow-disk.so"))?;
+        let within = tempfile::tempdir_in(folder()?)?;
+        let library = std::path::absolute(within.path().join("slow-disk.so"))?;
         let made = Command::new("cc")
             .args(["-shared", "-fPIC", "-O2", "-o"])
             .arg(&library)
@@ -24,7 +27,12 @@ impl SlowDisk {
         if !made.success() {
             return Err("cc could not make bench/slow-disk/slow-disk.c".into());
         }
-        Ok(Self { library, rate })
+        Ok(Self { library, rate, _folder: within })
+    }
+
+    /// So much shorter than it must take to write so many bytes, that it did not.
+    pub(crate) fn least(&self, bytes: u64) -> Duration {
+        Duration::from_secs_f64(bytes as f64 / self.rate as f64 * 0.9)
     }
 
     pub(crate) fn under(&self, command: &mut Command) {
