@@ -22,6 +22,8 @@ pub(crate) struct ReadAhead<S> {
     inner: S,
     buffer: Option<Box<Buffer>>,
     pieces: Option<Box<Pieces>>,
+    /// Whether the last read brought much. Then the next one will too, even if the socket was empty for a moment in between.
+    pours: bool,
 }
 
 #[derive(Debug)]
@@ -32,7 +34,7 @@ struct Buffer {
 
 impl<S> ReadAhead<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, buffer: None, pieces: None }
+        Self { inner, buffer: None, pieces: None, pours: false }
     }
 
     /// The same, where the WebSocket's large binary messages come in [`Pieces`].
@@ -59,7 +61,7 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             // Nothing is in it while the socket waits, and it may wait for long.
             self.buffer = None;
         }
-        read.map_ok(drop)
+        read.map_ok(|count| self.pours = count >= FIRST)
     }
 
     fn poll_cut(&mut self, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -74,7 +76,8 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             if out.filled().len() > before || out.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_fill(context, FIRST))?;
+            let first = if self.pours { AHEAD } else { FIRST };
+            ready!(self.poll_fill(context, first))?;
             if self.buffer.as_ref().is_some_and(|buffer| buffer.bytes.is_empty()) {
                 return Poll::Ready(Ok(()));
             }
@@ -130,5 +133,53 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A socket on which so many bytes arrive at a time, with a wait at each `None`.
+    struct Bursts {
+        coming: VecDeque<Option<usize>>,
+        /// How many bytes each read had room for.
+        rooms: Vec<usize>,
+    }
+
+    impl AsyncRead for Bursts {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            self.rooms.push(out.remaining());
+            let Some(count) = self.coming.pop_front().flatten() else { return Poll::Pending };
+            out.put_slice(&vec![0; count]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Reads until nothing comes any more.
+    fn rooms(coming: &[Option<usize>]) -> Vec<usize> {
+        let waits = coming.iter().filter(|burst| burst.is_none()).count();
+        let mut socket = ReadAhead::in_pieces(Bursts { coming: coming.iter().copied().collect(), rooms: Vec::new() });
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..=waits {
+            let mut bytes = vec![0; 2 * AHEAD];
+            while Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut bytes)).is_ready() {}
+            assert!(socket.buffer.is_none(), "memory is held for a socket on which nothing comes");
+        }
+        socket.inner.rooms
+    }
+
+    #[test]
+    fn a_socket_that_pours_is_read_in_large_pieces_from_the_first_on() {
+        let rooms = rooms(&[Some(FIRST), Some(50_000), None, Some(30_000), None, Some(100), None, Some(50)]);
+        assert_eq!(rooms, [FIRST, AHEAD, AHEAD, AHEAD, AHEAD, AHEAD, AHEAD, FIRST, FIRST]);
+    }
+
+    #[test]
+    fn a_quiet_socket_is_read_in_small_pieces() {
+        assert_eq!(rooms(&[Some(100), None, Some(FIRST - 1), None, Some(100)]), [FIRST; 6]);
     }
 }
