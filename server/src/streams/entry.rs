@@ -17,8 +17,9 @@ use crate::limits::Allowance;
 use crate::store::{Appender, BlobId, Blobs, now_ms};
 
 /// Bytes are written in batches of at least this size while they come fast; smaller ones wait a moment for more, so that a peer that
-/// sends little frames does not wake a thread for each.
-pub(super) const BATCH: u64 = 64 * 1024;
+/// sends little frames does not wake a thread for each. Half of the least that a sender may have on its way (`LEAST` in `shares.rs`): the
+/// other half comes while this one is written.
+pub(super) const BATCH: u64 = 128 * 1024;
 
 pub(super) struct Entry {
     pub(super) owner: Owner,
