@@ -23,7 +23,7 @@ use crate::session::{Greeted, Session, SessionKey, greet, greet_anybody, greet_h
 const PULL_BYTES: usize = 32 * 1024;
 
 /// Who a guest is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// Whoever this token says; without one, somebody anonymous, where the server lets them in.
     Token(Option<String>),

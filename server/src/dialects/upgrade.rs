@@ -52,10 +52,10 @@ fn answer<D: Dialect>(
 }
 
 /// A connection that counts for as long as this is there, also when its task breaks.
-struct Counted(Gauge);
+pub(super) struct Counted(Gauge);
 
 impl Counted {
-    fn new(connections: Gauge) -> Self {
+    pub(super) fn new(connections: Gauge) -> Self {
         connections.inc();
         Self(connections)
     }

@@ -31,7 +31,7 @@ use errands::Errands;
 pub(crate) use expiry::{Expiries, expire};
 pub(crate) use greet::{Admitted, Greeted, admit, greet, greet_anybody, greet_holder, random};
 pub use handle::{SessionHandle, SessionKey};
-pub(crate) use registry::Sessions;
+pub(crate) use registry::{Sessions, is_users_own};
 use renewal::{Held, Renewal};
 use rooms::Memberships;
 

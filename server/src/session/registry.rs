@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use samewire_protocol::{Code, Failure, SessionId};
+use serde_json::value::RawValue;
 
 use super::Session;
 use crate::auth::Owner;
@@ -57,6 +58,14 @@ impl Removed {
     }
 }
 
+/// What a refusal says besides, where it is its user who has as many sessions as one may.
+const OF_USER: &str = r#"{"limit":"max_sessions_per_user"}"#;
+
+/// Whether somebody was refused for as long as the same user has other sessions; not because of what others do.
+pub(crate) fn is_users_own(failure: &Failure) -> bool {
+    failure.code == Code::TooManySessions && failure.data.as_ref().is_some_and(|data| data.get() == OF_USER)
+}
+
 /// How many sessions there may be.
 pub(crate) struct Most {
     pub(crate) all: usize,
@@ -93,7 +102,8 @@ impl Sessions {
             }
             if known.owners.get(session.identity.owner()).is_some_and(|count| *count >= most.user) {
                 let told = format!("this user has {} sessions, as many as one may; close some of them", most.user);
-                return Err(Failure::new(Code::TooManySessions, told));
+                let failure = Failure::new(Code::TooManySessions, told);
+                return Err(Failure { data: RawValue::from_string(OF_USER.to_owned()).ok(), ..failure });
             }
             known.insert(Arc::clone(&session));
             Ok(Arc::clone(&session))

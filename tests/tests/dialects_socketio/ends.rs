@@ -72,6 +72,17 @@ async fn who_reads_nothing_is_cut_off_and_nobody_waits_for_it() {
     drop(stalled);
 }
 
+/// Everything that somebody who polls hears before it hears that it is over.
+async fn rest(poller: &Poller) -> Vec<String> {
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "1") {
+        let told = poller.poll().await;
+        assert_eq!(told.status, 200, "{told:?} after {heard:?}");
+        heard.extend(told.text.split('\u{1e}').map(str::to_owned));
+    }
+    heard
+}
+
 async fn revoke(host: &Host, user: &str) {
     let request = http::requests().post(format!("{}/api/revocations", host.url())).bearer_auth(API_KEY);
     let answer = http::send(request.body(json!({"user": user}).to_string())).await;
@@ -84,11 +95,13 @@ async fn a_token_that_is_taken_back_ends_its_connections_and_says_so() {
     let mut bystander = Bystander::new(&host).await;
     let mut client = Client::enter(&host, "ada").await;
     let poller = Poller::enter(&host, "ada").await;
-    revoke(&host, "ada").await;
+    let (polled, ()) = tokio::join!(rest(&poller), revoke(&host, "ada"));
     let is_revoked = |text: &str| read(text).filter(|(name, says)| name == "exception" && says["code"] == "token-revoked");
     client.until("the reason", is_revoked).await;
     client.ends().await;
-    poller.until(is_revoked).await;
+    let [exception, error, close] = &polled[..] else { panic!("{polled:?}") };
+    assert!(is_revoked(exception).is_some(), "{exception}");
+    assert_eq!((read(error).map(|(name, _)| name).as_deref(), close.as_str()), (Some("error"), "1"));
     until("it does not go on", || async { poller.poll().await.status == 400 }).await;
     // Coming back by itself, it is told why it may not.
     let mut again = Client::open(&host).await;
@@ -106,13 +119,17 @@ async fn a_server_that_stops_lets_its_clients_go_so_that_they_come_back() {
     client.watch(&file).await;
     let (mut outside, poller) = (Client::open(&host).await, Poller::enter(&host, "ada").await);
     poller.watch(&file).await;
+    for n in 0..30 {
+        progress(&host, &file, n).await;
+    }
     let address = address(&host, None);
-    let polling = http::requests().get(crate::stage::address(&host, Some(&poller.sid))).send();
-    let (polled, ()) = tokio::join!(polling, host.stop());
-    // Whenever it asked, it does not hear the word to leave the namespace, after which a client does not come back.
-    if let Ok(polled) = polled {
-        let text = polled.text().await.expect("a body");
-        assert!(!text.contains("41/"), "{text}");
+    let (polled, ()) = tokio::join!(rest(&poller), host.stop());
+    // All that was said before is heard, and not the word to leave the namespace, after which a client does not come back.
+    assert!(polled.iter().all(|text| !text.starts_with("41")), "{polled:?}");
+    let numbers = polled.iter().filter_map(|text| read(text)).filter_map(|(_, says)| says["progress"].as_u64());
+    assert!(numbers.eq(0..30), "{polled:?}");
+    for n in 0..30 {
+        assert_eq!(client.progress().await, n);
     }
     assert_eq!((client.hear().await, outside.hear().await), (None, None));
     let gone = within("no answer", http::requests().get(address).send()).await;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use samewire_tests::live::raw::{Raw, opcode};
+use samewire_tests::live::raw::Raw;
 use samewire_tests::live::{Host, http, token, until, within};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::stage::{
-    Bystander, Client, HERE, Poller, SOCKET, address, connections, progress, read, sessions_are, settings, store, subscribe,
-};
+use crate::stage::{Bystander, Client, HERE, Poller, SOCKET, address, connections, sessions_are, settings, store, subscribe};
 
 /// The code of Engine.IO in an answer.
 async fn refused(request: reqwest::RequestBuilder) -> (u16, u64) {
@@ -178,60 +176,6 @@ async fn there_are_only_so_many_places() {
     assert_eq!(refusal.status, 503);
     drop((one, two));
     until("there is a place", || async { Raw::dial_at(host.addr(), SOCKET, &[]).await.is_ok() }).await;
-}
-
-/// A WebSocket of somebody who polls.
-async fn upgrade(host: &Host, poller: &Poller) -> Raw {
-    Raw::dial_at(host.addr(), &format!("{SOCKET}&sid={}", poller.sid), &[]).await.expect("a handshake")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_or_turned_round_while_the_transport_changes() {
-    let host = Host::start(settings()).await;
-    let file = store(&host, "ada").await;
-    let poller = Poller::enter(&host, "ada").await;
-    poller.watch(&file).await;
-    let mut heard = Vec::new();
-    let number = |text: &str| read(text).and_then(|(_, says)| says["progress"].as_u64());
-    for n in 0..100 {
-        progress(&host, &file, n).await;
-    }
-    while heard.len() < 50 {
-        heard.extend(poller.poll().await.text.split('\u{1e}').filter_map(number));
-    }
-    let mut client = Client { raw: upgrade(&host, &poller).await };
-    client.say("2probe").await;
-    assert_eq!(client.hear().await.as_deref(), Some("3probe"));
-    for n in 100..200 {
-        progress(&host, &file, n).await;
-    }
-    // As the library does: what is polled for meanwhile ends at once, with nothing.
-    assert_eq!(poller.poll().await.text, "6");
-    client.say("5").await;
-    while heard.len() < 200 {
-        heard.push(client.progress().await);
-    }
-    assert_eq!(heard, (0..200).collect::<Vec<_>>());
-    assert_eq!(poller.poll().await.status, 400, "it does not poll any more");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_of_transport_that_breaks_off_ends_the_client() {
-    let host = Host::start(settings()).await;
-    let mut bystander = Bystander::new(&host).await;
-    for words in [&[][..], &["2probe"], &["nonsense"], &["2probe", "nonsense"]] {
-        let poller = Poller::enter(&host, "ada").await;
-        let mut raw = upgrade(&host, &poller).await;
-        for word in words {
-            raw.frame(opcode::TEXT, true, word.as_bytes()).await;
-        }
-        let again = Raw::dial_at(host.addr(), &format!("{SOCKET}&sid={}", poller.sid), &[]).await;
-        assert_eq!(again.expect_err("it has one").status, 400);
-        drop(raw);
-        until("the client is gone", || async { poller.poll().await.status == 400 }).await;
-    }
-    sessions_are(&host, 1).await;
-    bystander.is_well(&host).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,117 +1,180 @@
-//! The library that speaks Engine.IO, and what it tells of its connections. Each is served by one task, which hears its packets in the
-//! order in which they came.
+//! Packets of Engine.IO 4 (<https://socket.io/docs/v4/engine-io-protocol/>): one in each message of a WebSocket, any number in a body
+//! of long polling.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
-
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use engineioxide::config::EngineIoConfig;
-use engineioxide::handler::EngineIoHandler;
-use engineioxide::service::EngineIoService;
-use engineioxide::socket::{DisconnectReason, Sid};
-use engineioxide::{Socket, Str};
-use parking_lot::RwLock;
+use samewire_protocol::Failure;
+use serde::Serialize;
+use socketioxide_core::{Sid, Str};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::gate::Gate;
 use super::packet::Word;
-use super::party::Party;
-use crate::app::App;
-
-/// A connection of Engine.IO, over whichever transport.
-pub(super) type Connection = Socket<()>;
-
-pub(super) type Service = EngineIoService<Engine>;
-
-/// So many packets may be on their way to one client.
-const BUFFER: usize = 128;
+use crate::config::SessionLimits;
+use crate::dialects::socket::unspoken;
 
 /// The path of Socket.IO.
 pub(super) const PATH: &str = "/socket.io";
 
-/// The connections there are.
-pub(super) struct Engine {
-    app: Arc<App>,
-    gates: RwLock<HashMap<Sid, Arc<Gate>>>,
+pub(super) const CLOSE: Utf8Bytes = Utf8Bytes::from_static("1");
+pub(super) const PING: Utf8Bytes = Utf8Bytes::from_static("2");
+pub(super) const NOTHING: &str = "6";
+
+/// The change of a client that polls to a WebSocket: what it says there at first, the answer, and that it goes on there.
+pub(super) const PROBE: &str = "2probe";
+pub(super) const PROBED: &str = "3probe";
+pub(super) const UPGRADE: &str = "5";
+
+/// What stands between the packets of a body.
+const BETWEEN: char = '\u{1e}';
+
+/// What a client may say.
+#[derive(Debug)]
+pub(super) enum Packet {
+    Close,
+    Pong,
+    Word(Word),
 }
 
-impl Engine {
-    pub(super) fn new(app: &Arc<App>) -> Arc<Self> {
-        Arc::new(Self { app: app.clone(), gates: RwLock::default() })
+/// The word of welcome, which says how the client may go on.
+pub(super) fn open(sid: Sid, upgrades: &[&str], limits: &SessionLimits) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Open<'a> {
+        sid: &'a str,
+        upgrades: &'a [&'a str],
+        ping_interval: u128,
+        ping_timeout: u128,
+        max_payload: u64,
     }
+    let (ping_interval, ping_timeout) = (limits.heartbeat_interval.as_millis(), limits.heartbeat_timeout.as_millis());
+    let open = Open { sid: sid.as_str(), upgrades, ping_interval, ping_timeout, max_payload: limits.max_text };
+    // Nothing in it has a form that JSON lacks.
+    format!("0{}", serde_json::to_string(&open).unwrap_or_default())
+}
 
-    pub(super) fn service(self: &Arc<Self>) -> Service {
-        let limits = &self.app.config.limits;
-        let most = most(&self.app);
-        let config = EngineIoConfig::builder()
-            .req_path(PATH)
-            .ping_interval(limits.heartbeat_interval)
-            .ping_timeout(limits.heartbeat_timeout)
-            .upgrade_timeout(limits.hello_timeout)
-            .max_buffer_size(BUFFER)
-            .max_payload(most as u64)
-            .ws_read_buffer_size(1024)
-            .ws_max_message_size(most)
-            .ws_max_frame_size(most)
-            .build();
-        EngineIoService::with_config(self.clone(), config)
-    }
-
-    /// The connection with this id.
-    pub(super) fn gate(&self, sid: Sid) -> Option<Arc<Gate>> {
-        self.gates.read().get(&sid).cloned()
-    }
-
-    pub(super) fn forget(&self, sid: Sid) {
-        self.gates.write().remove(&sid);
+/// Reads a text of a WebSocket.
+///
+/// # Errors
+/// It is no packet that a client may send.
+pub(super) fn read(text: &str) -> Result<Packet, Failure> {
+    match text.split_at_checked(1) {
+        Some(("1", "")) => Ok(Packet::Close),
+        Some(("3", "")) => Ok(Packet::Pong),
+        Some(("4", message)) => Ok(Packet::Word(Word::Text(Str::copy_from_slice(message)))),
+        _ => Err(unspoken("this is no packet of Engine.IO that a client may send")),
     }
 }
 
-/// The largest message of a client.
-pub(super) fn most(app: &App) -> usize {
-    usize::try_from(app.config.limits.max_text).unwrap_or(usize::MAX)
+/// What a client said in one request. It stays as it came, and its packets are taken out of it one by one: there may be as many as it
+/// has bytes, and each by itself takes many times its size.
+#[derive(Debug)]
+pub(super) struct Body {
+    text: Utf8Bytes,
+    /// Where the next packet begins, if there is one.
+    next: Option<usize>,
 }
 
-/// What the request that began a connection brought with it.
-fn gate(connection: &Connection) -> Option<&Arc<Gate>> {
-    connection.req_parts.extensions.get()
-}
-
-impl EngineIoHandler for Engine {
-    type Data = ();
-
-    fn on_connect(self: Arc<Self>, connection: Arc<Connection>) {
-        let Some(gate) = gate(&connection).cloned() else { return connection.close(DisconnectReason::ClosingServer) };
-        self.gates.write().insert(connection.id, gate.clone());
-        let app = self.app.clone();
-        app.clone().links.spawn(async move {
-            let sid = connection.id;
-            Party::new(app, gate, connection).run().await;
-            self.forget(sid);
-        });
+impl Body {
+    /// # Errors
+    /// Something in it is no packet that a client may send.
+    pub(super) fn new(bytes: Bytes) -> Result<Self, Failure> {
+        let text = Utf8Bytes::try_from(bytes).map_err(|_| unspoken("the body is not UTF-8"))?;
+        let mut decoded = Vec::new();
+        for packet in text.split(BETWEEN) {
+            match packet.strip_prefix('b') {
+                Some(coded) => {
+                    decoded.clear();
+                    STANDARD.decode_vec(coded, &mut decoded).map_err(|_| unspoken("a packet of bytes is not base64"))?;
+                }
+                None if matches!(packet, "1" | "3") || packet.starts_with('4') => {}
+                None => return Err(unspoken("there is no packet of Engine.IO in the body that a client may send")),
+            }
+        }
+        Ok(Self { text, next: Some(0) })
     }
 
-    fn on_disconnect(&self, connection: Arc<Connection>, _: DisconnectReason) {
-        if let Some(gate) = gate(&connection) {
-            gate.close();
+    /// What was said next.
+    pub(super) fn next(&mut self) -> Option<Result<Packet, Failure>> {
+        let rest = self.text.get(self.next?..)?;
+        let packet = match rest.split_once(BETWEEN) {
+            Some((packet, rest)) => {
+                self.next = Some(self.text.len() - rest.len());
+                packet
+            }
+            None => {
+                self.next = None;
+                rest
+            }
+        };
+        Some(match packet.strip_prefix('b') {
+            Some(coded) => {
+                let bytes = STANDARD.decode(coded).map_err(|_| unspoken("a packet of bytes is not base64"));
+                bytes.map(|bytes| Packet::Word(Word::Binary(bytes.into())))
+            }
+            None => read(packet),
+        })
+    }
+}
+
+/// Puts packets into the answer to a request.
+pub(super) fn joined(packets: impl Iterator<Item = Utf8Bytes>) -> String {
+    let mut body = String::new();
+    for packet in packets {
+        if !body.is_empty() {
+            body.push(BETWEEN);
+        }
+        body.push_str(&packet);
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(body: &'static str) -> Result<Vec<String>, Failure> {
+        let mut body = Body::new(Bytes::from_static(body.as_bytes()))?;
+        let mut packets = Vec::new();
+        while let Some(packet) = body.next() {
+            packets.push(match packet? {
+                Packet::Word(Word::Text(text)) => text.to_string(),
+                Packet::Word(Word::Binary(bytes)) => format!("{bytes:?}"),
+                other => format!("{other:?}"),
+            });
+        }
+        Ok(packets)
+    }
+
+    #[test]
+    fn packets_are_taken_out_of_a_body_in_their_order() {
+        assert_eq!(all("4a\u{1e}3\u{1e}4\u{1e}bAQI=\u{1e}1").expect("packets"), ["a", "Pong", "", r#"b"\x01\x02""#, "Close"]);
+        assert_eq!(all("4ü").expect("a packet"), ["ü"]);
+    }
+
+    #[test]
+    fn what_a_client_may_not_send_is_refused_before_anything_is_heard() {
+        for body in ["", "\u{1e}4a", "4a\u{1e}", "x", "0{}", "2", "2probe", "3probe", "5", "6", "1a", "b!!!", "4a\u{1e}bA"] {
+            assert!(all(body).is_err(), "{body:?}");
+        }
+        assert!(Body::new(Bytes::from_static(b"4\xff")).is_err());
+        for text in ["", "é", "b", "2", "3probe", "5"] {
+            assert!(read(text).is_err(), "{text:?}");
         }
     }
 
-    fn on_message(self: &Arc<Self>, text: Str, connection: Arc<Connection>) {
-        if let Some(gate) = gate(&connection) {
-            gate.hear(Word::Text(text));
-        }
+    #[test]
+    fn a_body_waits_as_it_came() {
+        let bytes = Bytes::from(vec!["40"; 100_000].join("\u{1e}"));
+        let mut body = Body::new(bytes.clone()).expect("packets");
+        assert!(matches!(body.next(), Some(Ok(Packet::Word(_)))));
+        let waiting: &Bytes = body.text.as_ref();
+        assert_eq!((waiting.as_ptr(), waiting.len()), (bytes.as_ptr(), bytes.len()));
+        assert_eq!(std::iter::from_fn(|| body.next()).count(), 99_999);
     }
 
-    fn on_binary(self: &Arc<Self>, bytes: Bytes, connection: Arc<Connection>) {
-        if let Some(gate) = gate(&connection) {
-            gate.hear(Word::Binary(bytes));
-        }
-    }
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("connections", &self.gates.read().len()).finish_non_exhaustive()
+    #[test]
+    fn packets_are_joined_as_they_are_read() {
+        assert_eq!(joined(["4a", "2"].map(Utf8Bytes::from_static).into_iter()), "4a\u{1e}2");
     }
 }

@@ -1,238 +1,373 @@
-//! What the transports of one client and the task that serves it share: the packets that came and were not heard yet, and the news
-//! that there is room for more, on either side.
+//! What the requests of one client and the task that serves it share: what was said in a request, what is to be told in one, and the
+//! WebSocket that takes their place.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Context;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use socketioxide_core::Sid;
 use tokio::sync::Notify;
 
-use super::packet::Word;
-use super::seats::Seat;
-
-/// So many packets may wait before nothing more is taken from the network. What a transport has read by then comes on top: 4 KiB of a
-/// WebSocket, one body of long polling.
-const MOST_WAITING: usize = 32;
+use super::engine::{Body, CLOSE, joined};
+use super::outbox::Outbox;
+use crate::websocket::Socket;
 
 /// One client, while it is connected. See the [module](self).
-#[derive(Debug)]
 pub(super) struct Gate {
-    words: Mutex<VecDeque<Word>>,
-    /// How many of them there are.
-    waiting: AtomicUsize,
+    pub(super) sid: Sid,
     closed: AtomicBool,
+    state: Mutex<State>,
     task: AtomicWaker,
-    /// The task has something to say, and the transport had no room for it.
-    stuck: AtomicBool,
-    /// The WebSocket's two sides.
-    reader: AtomicWaker,
-    writer: AtomicWaker,
-    has_line: AtomicBool,
-    cut: AtomicBool,
-    /// Whether a request of this client with a body is under way.
-    posting: AtomicBool,
-    room: Notify,
-    /// Among those who have not come in yet.
-    outside: Mutex<Option<Seat>>,
-    _seat: Seat,
+    /// For requests, and for a WebSocket that is not taken over yet.
+    news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// What was said and is not being heard yet.
+    body: Option<Body>,
+    /// Nothing is heard any more, and what is said is dropped.
+    is_deaf: bool,
+    is_in: bool,
+    /// What waits for a request, and whether one took something since that was asked last.
+    out: Outbox,
+    moved: bool,
+    /// Whether a request waits for something to be told, and whether one with a body is on its way.
+    polls: bool,
+    posts: bool,
+    line: Line,
+    socket: Option<Box<Socket>>,
+}
+
+/// Whether there is a WebSocket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    None,
+    /// One is tried.
+    Tried,
+    /// It works, and the client is about to go on there, or will never hear that it works.
+    Works,
+    /// All goes over it.
+    Taken,
+}
+
+/// What there is to tell in the answer to a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Packets(String),
+    /// The client goes on over a WebSocket.
+    Elsewhere,
+    /// Nothing yet; the client may wait for just that to go on over a WebSocket.
+    Nothing {
+        is_expected: bool,
+    },
 }
 
 impl Gate {
-    /// With a place among all who are connected, and one among those who have not come in.
-    pub(super) fn new(seat: Seat, outside: Seat) -> Self {
-        Self {
-            words: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
-            task: AtomicWaker::new(),
-            stuck: AtomicBool::new(false),
-            reader: AtomicWaker::new(),
-            writer: AtomicWaker::new(),
-            has_line: AtomicBool::new(false),
-            cut: AtomicBool::new(false),
-            posting: AtomicBool::new(false),
-            room: Notify::new(),
-            outside: Mutex::new(Some(outside)),
-            _seat: seat,
-        }
+    pub(super) fn new(sid: Sid) -> Self {
+        let (closed, state) = (AtomicBool::new(false), Mutex::default());
+        Self { sid, closed, state, task: AtomicWaker::new(), news: Notify::new() }
     }
 
-    /// The client said something.
-    pub(super) fn hear(&self, word: Word) {
-        if self.is_closed() {
-            return;
-        }
-        let mut words = self.words.lock();
-        words.push_back(word);
-        self.waiting.store(words.len(), Ordering::SeqCst);
-        drop(words);
+    fn stir(&self) {
         self.task.wake();
+        self.news.notify_waiters();
     }
 
-    /// The task is woken when there is something to hear, room to say something, or nobody any more. To be called before any of it
-    /// is asked for.
+    /// The task is woken by whatever happens here. To be called before any of it is asked for.
     pub(super) fn register(&self, context: &Context<'_>) {
         self.task.register(context.waker());
     }
 
-    /// What the client said next, if there is something.
-    pub(super) fn next_word(&self) -> Option<Word> {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        let mut words = self.words.lock();
-        let word = words.pop_front();
-        let left = words.len();
-        self.waiting.store(left, Ordering::SeqCst);
-        drop(words);
-        if left + 1 == MOST_WAITING {
-            self.reader.wake();
-            self.room.notify_waiters();
-        }
-        word
-    }
-
-    /// Whether the client is gone.
+    /// Whether the client is gone, or is to go.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// The client has come in.
-    pub(super) fn come_in(&self) {
-        *self.outside.lock() = None;
-    }
-
-    /// There is no transport any more.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.task.wake();
-        self.reader.wake();
-        self.room.notify_waiters();
+        self.stir();
     }
 
-    fn is_full(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) >= MOST_WAITING && !self.is_closed()
-    }
-
-    /// Whether the network may be read.
-    pub(super) fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
-        self.reader.register(context.waker());
-        if self.is_full() && !self.is_cut() { Poll::Pending } else { Poll::Ready(()) }
-    }
-
-    /// Waits until there is room for a request's packets.
-    pub(super) async fn has_room(&self) {
+    /// Waits until the client is gone.
+    pub(super) async fn gone(&self) {
         loop {
-            let room = self.room.notified();
-            if !self.is_full() {
+            let news = self.news.notified();
+            if self.is_closed() {
                 return;
             }
-            room.await;
+            news.await;
         }
     }
 
-    /// The transport has no room; [`Gate::moved`] wakes the task. To be asked once more after this.
-    pub(super) fn wait_for_transport(&self) {
-        self.stuck.store(true, Ordering::SeqCst);
+    /// The client has come in.
+    pub(super) fn come_in(&self) {
+        self.state.lock().is_in = true;
     }
 
-    /// Whether the transport took nothing since.
-    pub(super) fn waits_for_transport(&self) -> bool {
-        self.stuck.load(Ordering::SeqCst)
+    pub(super) fn is_in(&self) -> bool {
+        self.state.lock().is_in
     }
 
-    /// The transport took something.
-    pub(super) fn moved(&self) {
-        if self.stuck.load(Ordering::SeqCst) && self.stuck.swap(false, Ordering::SeqCst) {
-            self.task.wake();
+    /// What was said in the next request.
+    pub(super) fn next_body(&self) -> Option<Body> {
+        let body = self.state.lock().body.take();
+        if body.is_some() {
+            self.news.notify_waiters();
         }
+        body
     }
 
-    /// Whether this is the client's first WebSocket. It has one at most.
-    pub(super) fn take_line(&self) -> bool {
-        !self.has_line.swap(true, Ordering::AcqRel)
+    /// Nothing more is heard.
+    pub(super) fn stop_hearing(&self) {
+        let mut state = self.state.lock();
+        (state.is_deaf, state.body) = (true, None);
+        drop(state);
+        self.news.notify_waiters();
     }
 
-    /// Ends the WebSocket, whatever waits for it.
-    pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
-        self.reader.wake();
-        self.writer.wake();
+    /// Takes over what there is room for. Whether the client takes what it is told: nothing waits, or less than before.
+    pub(super) fn put(&self, out: &mut Outbox) -> bool {
+        let mut state = self.state.lock();
+        let is_new = !out.is_empty() && !state.out.is_full();
+        while !state.out.is_full()
+            && let Some(packet) = out.pop()
+        {
+            state.out.push(packet);
+        }
+        let moves = std::mem::take(&mut state.moved) || state.out.is_empty();
+        drop(state);
+        if is_new {
+            self.news.notify_waiters();
+        }
+        moves
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Acquire)
+    /// Whether all that was [put](Self::put) here was fetched.
+    pub(super) fn is_told(&self) -> bool {
+        self.state.lock().out.is_empty()
     }
 
-    /// The WebSocket's writing side waits for the network.
-    pub(super) fn await_cut(&self, context: &Context<'_>) {
-        self.writer.register(context.waker());
+    /// The WebSocket that the client goes on over, and what no request fetched before.
+    pub(super) fn change(&self) -> Option<(Box<Socket>, Outbox)> {
+        let mut state = self.state.lock();
+        let socket = state.socket.take()?;
+        Some((socket, std::mem::take(&mut state.out)))
     }
 
-    /// A body of this client is on its way, if no other is.
+    /// A request for what is to be told, if no other waits.
+    pub(super) fn poll(self: &Arc<Self>) -> Option<Polling> {
+        let is_first = !std::mem::replace(&mut self.state.lock().polls, true);
+        is_first.then(|| Polling(self.clone()))
+    }
+
+    /// A request with something that is said, if no other is on its way.
     pub(super) fn post(self: &Arc<Self>) -> Option<Posting> {
-        let is_first = !self.posting.swap(true, Ordering::AcqRel);
+        let is_first = !std::mem::replace(&mut self.state.lock().posts, true);
         is_first.then(|| Posting(self.clone()))
+    }
+
+    /// A WebSocket that is to be tried, if the client has no other.
+    pub(super) fn try_line(self: &Arc<Self>) -> Option<Trial> {
+        let mut state = self.state.lock();
+        if state.line != Line::None {
+            return None;
+        }
+        state.line = Line::Tried;
+        drop(state);
+        Some(Trial(self.clone()))
+    }
+
+    /// Whether the client goes on over a WebSocket.
+    pub(super) fn has_line(&self) -> bool {
+        self.state.lock().line == Line::Taken
     }
 }
 
-/// A body on its way; dropped also when its request breaks off.
+/// A request that waits for something to be told; dropped also when it breaks off.
+pub(super) struct Polling(Arc<Gate>);
+
+impl Polling {
+    /// For when there may be something to be told. To be called before that is asked.
+    pub(super) fn news(&self) -> impl Future<Output = ()> + '_ {
+        self.0.news.notified()
+    }
+
+    pub(super) fn take(&self) -> Told {
+        let mut state = self.0.state.lock();
+        if state.line == Line::Taken {
+            return Told::Elsewhere;
+        }
+        if !state.out.is_empty() {
+            let packets = std::mem::take(&mut state.out);
+            state.moved = true;
+            drop(state);
+            self.0.task.wake();
+            return Told::Packets(joined(packets.into_packets()));
+        }
+        if self.0.is_closed() {
+            return Told::Packets(CLOSE.to_string());
+        }
+        Told::Nothing { is_expected: state.line == Line::Works }
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        self.0.state.lock().polls = false;
+    }
+}
+
+/// Something that is being said in a request; dropped also when it breaks off.
 pub(super) struct Posting(Arc<Gate>);
+
+impl Posting {
+    /// Waits until what was said before is heard.
+    pub(super) async fn has_room(&self) {
+        loop {
+            let news = self.0.news.notified();
+            if self.0.state.lock().body.is_none() || self.0.is_closed() {
+                return;
+            }
+            news.await;
+        }
+    }
+
+    /// Has it heard. Whether there still is somebody to hear it.
+    pub(super) fn say(&self, body: Body) -> bool {
+        let mut state = self.0.state.lock();
+        if self.0.is_closed() || state.line == Line::Taken {
+            return false;
+        }
+        if !state.is_deaf {
+            state.body = Some(body);
+        }
+        drop(state);
+        self.0.task.wake();
+        true
+    }
+}
 
 impl Drop for Posting {
     fn drop(&mut self) {
-        self.0.posting.store(false, Ordering::Release);
+        self.0.state.lock().posts = false;
+    }
+}
+
+/// A WebSocket that is tried. Where it comes to nothing, all goes on without it, and another may be tried.
+pub(super) struct Trial(Arc<Gate>);
+
+impl Trial {
+    pub(super) fn gate(&self) -> &Gate {
+        &self.0
+    }
+
+    /// It works.
+    pub(super) fn works(&self) {
+        self.0.state.lock().line = Line::Works;
+        self.0.news.notify_waiters();
+    }
+
+    /// Everything goes on over it.
+    pub(super) fn take_over(self, socket: Socket) {
+        let mut state = self.0.state.lock();
+        (state.line, state.socket) = (Line::Taken, Some(Box::new(socket)));
+        drop(state);
+        self.0.stir();
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        if state.line != Line::Taken {
+            state.line = Line::None;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use bytes::Bytes;
+    use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-    use super::super::seats::Seats;
     use super::*;
 
-    fn gate() -> Gate {
-        let seats = Seats::new(2);
-        Gate::new(seats.take().expect("a seat"), seats.take().expect("a seat"))
+    fn gate() -> Arc<Gate> {
+        Arc::new(Gate::new(Sid::new()))
+    }
+
+    fn body() -> Body {
+        Body::new(Bytes::from_static(b"4a")).expect("a packet")
+    }
+
+    fn told(gate: &Gate, packets: impl IntoIterator<Item = &'static str>) -> Outbox {
+        let mut out = Outbox::default();
+        out.extend(packets.into_iter().map(Utf8Bytes::from_static));
+        gate.put(&mut out);
+        out
     }
 
     #[test]
-    fn a_full_gate_holds_the_network_back_until_it_is_heard() {
-        let (gate, context) = (gate(), Context::from_waker(Waker::noop()));
-        for _ in 0..MOST_WAITING {
-            assert!(gate.poll_room(&context).is_ready());
-            gate.hear(Word::Binary(bytes::Bytes::new()));
-        }
-        assert!(gate.poll_room(&context).is_pending());
-        assert!(gate.next_word().is_some());
-        assert!(gate.poll_room(&context).is_ready());
-    }
-
-    #[test]
-    fn what_is_said_is_heard_in_order_and_nothing_after_the_end() {
+    fn one_request_of_each_kind_at_a_time() {
         let gate = gate();
-        for text in ["a", "b"] {
-            gate.hear(Word::Text(text.into()));
-        }
-        assert!(matches!(gate.next_word(), Some(Word::Text(text)) if text == "a"));
+        let (poll, post) = (gate.poll(), gate.post());
+        assert!(poll.is_some() && gate.poll().is_none() && post.is_some() && gate.post().is_none());
+        drop((poll, post));
+        assert!(gate.poll().is_some() && gate.post().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_body_waits_until_the_one_before_is_heard() {
+        let gate = gate();
+        let post = gate.post().expect("the first");
+        post.has_room().await;
+        assert!(post.say(body()));
+        let mut room = std::pin::pin!(post.has_room());
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        assert!(gate.next_body().is_some() && gate.next_body().is_none());
+        room.await;
         gate.close();
-        gate.hear(Word::Text("c".into()));
-        assert!(gate.is_closed());
-        assert!(matches!(gate.next_word(), Some(Word::Text(text)) if text == "b"));
-        assert!(gate.next_word().is_none());
+        assert!(!post.say(body()));
     }
 
     #[test]
-    fn one_websocket_and_one_body_at_a_time() {
-        let gate = Arc::new(gate());
-        assert!(gate.take_line() && !gate.take_line());
-        let post = gate.post();
-        assert!(post.is_some() && gate.post().is_none());
-        drop(post);
-        assert!(gate.post().is_some());
+    fn a_request_that_breaks_off_loses_nothing() {
+        let gate = gate();
+        drop(gate.poll().expect("the first"));
+        told(&gate, ["4a", "4b"]);
+        let poll = gate.poll().expect("the next");
+        assert_eq!(poll.take(), Told::Packets("4a\u{1e}4b".into()));
+        assert_eq!(poll.take(), Told::Nothing { is_expected: false });
+        gate.close();
+        assert_eq!(poll.take(), Told::Packets("1".into()));
+    }
+
+    #[test]
+    fn so_much_waits_for_a_request_and_no_more() {
+        let gate = gate();
+        let left = told(&gate, ["4a"; 10_000]);
+        assert!(!left.is_empty() && !gate.is_told());
+        assert!(!gate.put(&mut Outbox::default()), "nobody takes it");
+        assert!(matches!(gate.poll().expect("the first").take(), Told::Packets(_)));
+        assert!(gate.put(&mut Outbox::default()) && gate.is_told());
+    }
+
+    #[test]
+    fn a_websocket_that_comes_to_nothing_leaves_all_as_it_was() {
+        let gate = gate();
+        let trial = gate.try_line().expect("the first");
+        assert!(gate.try_line().is_none());
+        told(&gate, ["4a"]);
+        trial.works();
+        let poll = gate.poll().expect("it polls");
+        assert_eq!(poll.take(), Told::Packets("4a".into()));
+        assert_eq!(poll.take(), Told::Nothing { is_expected: true });
+        drop(trial);
+        assert_eq!(poll.take(), Told::Nothing { is_expected: false });
+        assert!(gate.try_line().is_some() && !gate.has_line());
     }
 }

@@ -1,42 +1,47 @@
 //! Socket.IO at `/socket.io/`, the namespace `/file-processing`: what becomes of files, to who subscribes to them.
 //!
-//! Engine.IO, with WebSocket and long polling and the change from one to the other, is spoken by the library `engineioxide`, and the
-//! packets of Socket.IO are taken apart by the parser of `socketioxide`. Their layer above, the crate `socketioxide` itself, is not
-//! used: it runs each handler in a task of its own, which loses the order of what a client says; it cannot say more than a message to
-//! who may not come in; and it tells clients to leave, after which they do not come back, where they are to come back.
+//! Engine.IO, with WebSocket and long polling and the change from one to the other, is spoken here: `engine.rs` has its packets,
+//! `polling.rs` answers requests, `trial.rs` tries a WebSocket while long polling goes on, and `transport.rs` is what the task of a client
+//! (`party.rs`) hears and says them by; `gate.rs` stands between that task and the requests. The library `engineioxide` closes a client whose
+//! WebSocket comes to nothing after its handshake, takes a body of long polling apart into many times its size, and drops what no
+//! request has fetched when a connection ends. The packets of Socket.IO are taken apart by the parser of `socketioxide`. The crate
+//! `socketioxide` itself is not used: it runs each handler in a task of its own, which loses the order of what a client says; it cannot
+//! say more than a message to who may not come in; and it tells clients to leave, after which they do not come back, where they are to
+//! come back.
 
+mod clients;
 mod engine;
 mod gate;
-mod line;
+mod heartbeat;
+mod outbox;
 mod packet;
 mod party;
-mod seats;
+mod polling;
 mod told;
+mod transport;
+mod trial;
 mod update;
 mod visit;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use engineioxide::socket::Sid;
-use hyper_util::rt::TokioIo;
 use samewire_protocol::{Code, Failure};
 use serde::Deserialize;
-use serde_json::json;
+use socketioxide_core::Sid;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use self::engine::{Engine, PATH, Service, most};
+use self::clients::{Clients, Seat, Seated};
+use self::engine::PATH;
 use self::gate::Gate;
-use self::line::Line;
-use self::seats::Seats;
+use self::party::Party;
+use self::polling::{Refused, most};
 use crate::app::App;
-use crate::http::{body, origin};
-use crate::metrics::Metered;
+use crate::http::origin;
 use crate::websocket::Handshake;
 
 /// So many clients may be connected at a time that have not come in yet.
@@ -60,11 +65,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 #[derive(Clone)]
 struct Front {
     app: Arc<App>,
-    engine: Arc<Engine>,
-    service: Service,
-    seats: Arc<Seats>,
-    /// Of those who have not come in.
-    outside: Arc<Seats>,
+    clients: Arc<Clients>,
 }
 
 /// What an address says.
@@ -76,139 +77,102 @@ struct Asked {
     sid: Option<String>,
 }
 
-/// A refusal, with a code of Engine.IO.
-struct Refused(StatusCode, u8, String);
-
-impl Refused {
-    fn unknown() -> Self {
-        Self(StatusCode::BAD_REQUEST, 1, "Session ID unknown".to_owned())
-    }
-
-    fn bad(failure: &Failure) -> Self {
-        let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self(status, 3, failure.message.clone())
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let Self(status, code, message) = self;
-        let mut response = (status, axum::Json(json!({"code": code, "message": message}))).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
-    }
-}
-
 async fn serve(State(front): State<Front>, request: Request) -> Response {
     front.answer(request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 impl Front {
     fn new(app: &Arc<App>) -> Self {
-        let engine = Engine::new(app);
-        let (service, seats) = (engine.service(), Arc::new(Seats::new(app.config.limits.max_sessions)));
-        Self { app: app.clone(), engine, service, seats, outside: Arc::new(Seats::new(MOST_OUTSIDE)) }
+        Self { app: app.clone(), clients: Clients::new(app.config.limits.max_sessions, MOST_OUTSIDE) }
     }
 
-    async fn answer(&self, mut request: Request) -> Result<Response, Refused> {
+    async fn answer(&self, request: Request) -> Result<Response, Refused> {
         origin::allowed(&self.app.config, request.headers())
             .map_err(|failure| Refused(StatusCode::FORBIDDEN, 4, failure.message))?;
         let asked = Query::<Asked>::try_from_uri(request.uri()).map(|Query(asked)| asked);
-        let asked = asked.map_err(|_| Refused(StatusCode::BAD_REQUEST, 3, "Bad request".to_owned()))?;
+        let asked = asked.map_err(|_| Refused::bad("Bad request"))?;
         if asked.version.as_deref() != Some("4") {
             let told = "Unsupported protocol version: this server speaks Engine.IO 4, that is Socket.IO 3 and 4";
             return Err(Refused(StatusCode::BAD_REQUEST, 5, told.to_owned()));
         }
-        let gate = match asked.sid.as_deref() {
-            Some(sid) => {
-                let sid: Sid = sid.parse().map_err(|_| Refused::unknown())?;
-                self.engine.gate(sid).ok_or_else(Refused::unknown)?
-            }
-            None => self.new_gate(&request)?,
-        };
-        match (asked.transport.as_deref(), request.method()) {
-            (Some("websocket"), &Method::GET) => self.websocket(request, gate),
-            (Some("polling"), &Method::POST) if asked.sid.is_some() => self.post(request, gate).await,
-            (Some("polling"), &Method::GET) => {
-                request.extensions_mut().insert(gate.clone());
-                let response = self.call(request).await;
-                gate.moved();
-                Ok(response)
-            }
-            (Some("websocket" | "polling"), _) => Err(Refused(StatusCode::BAD_REQUEST, 2, "Bad handshake method".to_owned())),
+        let gate = asked.sid.as_deref().map(|sid| self.find(sid)).transpose()?;
+        match (asked.transport.as_deref(), request.method(), gate) {
+            (Some("websocket"), &Method::GET, None) => self.open_websocket(request),
+            (Some("websocket"), &Method::GET, Some(gate)) => self.try_websocket(request, &gate),
+            (Some("polling"), &Method::GET, None) => self.open_polling(&request),
+            (Some("polling"), &Method::GET, Some(gate)) => polling::poll(&gate).await,
+            (Some("polling"), &Method::POST, Some(gate)) => polling::post(&self.app, &gate, request.into_body()).await,
+            (Some("websocket" | "polling"), ..) => Err(Refused(StatusCode::BAD_REQUEST, 2, "Bad handshake method".to_owned())),
             _ => Err(Refused(StatusCode::BAD_REQUEST, 0, "Transport unknown".to_owned())),
         }
     }
 
+    fn find(&self, sid: &str) -> Result<Arc<Gate>, Refused> {
+        let sid: Sid = sid.parse().map_err(|_| Refused::unknown())?;
+        self.clients.find(sid).ok_or_else(Refused::unknown)
+    }
+
     /// A place for somebody new.
-    fn new_gate(&self, request: &Request) -> Result<Arc<Gate>, Refused> {
-        if request.method() != Method::GET {
-            return Err(Refused(StatusCode::BAD_REQUEST, 2, "Bad handshake method".to_owned()));
-        }
-        let full = || {
-            let failure = Failure::new(Code::TooManySessions, "as many clients are connected as this server takes; try again");
-            self.app.metrics.refused(&failure);
-            Refused(StatusCode::SERVICE_UNAVAILABLE, 3, failure.message)
-        };
+    fn seat(&self) -> Result<Seat, Refused> {
+        let unavailable = |failure: Failure| Refused(StatusCode::SERVICE_UNAVAILABLE, 3, failure.message);
         if *self.app.draining.borrow() {
-            return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, 3, App::restarting().message));
+            return Err(unavailable(App::restarting()));
         }
-        let (seat, outside) = (self.seats.take().ok_or_else(full)?, self.outside.take().ok_or_else(full)?);
-        Ok(Arc::new(Gate::new(seat, outside)))
-    }
-
-    /// Takes in what a client says by long polling: one body after the other, and none while it is not heard.
-    async fn post(&self, request: Request, gate: Arc<Gate>) -> Result<Response, Refused> {
-        let other = || Refused(StatusCode::BAD_REQUEST, 3, "another request of this client is under way".to_owned());
-        let _posting = gate.post().ok_or_else(other)?;
-        let time = self.app.config.limits.hello_timeout;
-        let (parts, body) = request.into_parts();
-        let advice = "send less at a time";
-        let read = tokio::time::timeout(time, body::read(body, most(&self.app), advice)).await;
-        let read = read.unwrap_or_else(|_| Err(Failure::new(Code::BadRequest, "the request's body did not come in time")));
-        let body = read.map_err(|failure| {
+        let failure = Failure::new(Code::TooManySessions, "as many clients are connected as this server takes; try again");
+        let Some(Seated { seat, displaced }) = self.clients.seat() else {
+            self.app.metrics.refused(&failure);
+            return Err(unavailable(failure));
+        };
+        if let Some(gate) = displaced {
+            self.app.metrics.refused(&failure);
             gate.close();
-            Refused::bad(&failure)
-        })?;
-        gate.has_room().await;
-        Ok(self.call(Request::from_parts(parts, Body::from(body))).await)
-    }
-
-    async fn call(&self, request: Request) -> Response {
-        let answered = tower::Service::call(&mut self.service.clone(), request).await;
-        answered.map_or_else(|never| match never {}, |response| response.map(Body::new))
-    }
-
-    /// Begins a connection with a WebSocket, or goes on with one on it.
-    fn websocket(&self, mut request: Request, gate: Arc<Gate>) -> Result<Response, Refused> {
-        let bad = |told: &str| Refused(StatusCode::BAD_REQUEST, 3, told.to_owned());
-        let handshake = Handshake::check(&mut request, None).map_err(|_| bad("this is no handshake for a WebSocket"))?;
-        if !gate.take_line() {
-            return Err(bad("this client has a WebSocket already"));
         }
-        let (mut parts, _) = request.into_parts();
-        parts.extensions.insert(gate.clone());
-        let (response, upgrade) = handshake.answer();
-        let limits = &self.app.config.limits;
-        let patience = limits.heartbeat_interval + limits.heartbeat_timeout;
-        let (metrics, mut service) = (self.app.metrics.clone(), self.service.clone());
+        Ok(seat)
+    }
+
+    /// Serves somebody who has come by this request, in a task of its own.
+    fn party(&self, request: &Request, seat: Seat) -> impl FnOnce(Option<crate::websocket::Socket>) -> Party + Send + use<> {
+        let (anonymous, app) = (self.app.config.dialects.socketio.anonymous, self.app.clone());
+        let came = super::entry(anonymous, request.uri(), request.headers());
+        move |socket| Party::new(app, seat, came, socket)
+    }
+
+    fn open_polling(&self, request: &Request) -> Result<Response, Refused> {
+        let seat = self.seat()?;
+        let welcome = engine::open(seat.gate().sid, &["websocket"], &self.app.config.limits);
+        self.app.links.spawn(self.party(request, seat)(None).run(None));
+        Ok(polling::told(welcome))
+    }
+
+    fn open_websocket(&self, mut request: Request) -> Result<Response, Refused> {
+        let handshake = handshake(&mut request)?;
+        let seat = self.seat()?;
+        let welcome = engine::open(seat.gate().sid, &[], &self.app.config.limits);
+        let party = self.party(&request, seat);
+        let (response, socket) = handshake.grant(&self.app, most(&self.app), false);
         self.app.links.spawn(async move {
-            match upgrade.await {
-                Ok(upgraded) => {
-                    let line = Line::new(Metered::new(TokioIo::new(upgraded), metrics), gate, patience);
-                    let begun = tower::Service::call(&mut service, (line, axum::http::Request::from_parts(parts, ()))).await;
-                    if let Err(error) = begun {
-                        tracing::debug!(%error, "a connection of Engine.IO could not begin");
-                    }
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "an upgrade came to nothing");
-                    gate.close();
-                }
+            if let Some(socket) = socket.await {
+                party(Some(socket)).run(Some(welcome)).await;
             }
         });
         Ok(response)
     }
+
+    /// Tries a WebSocket for somebody who polls.
+    fn try_websocket(&self, mut request: Request, gate: &Arc<Gate>) -> Result<Response, Refused> {
+        let handshake = handshake(&mut request)?;
+        let trial = gate.try_line().ok_or_else(|| Refused::bad("this client has a WebSocket already"))?;
+        let (response, socket) = handshake.grant(&self.app, most(&self.app), false);
+        let patience = self.app.config.limits.hello_timeout;
+        self.app.links.spawn(async move {
+            if let Some(socket) = socket.await {
+                trial::run(trial, socket, patience).await;
+            }
+        });
+        Ok(response)
+    }
+}
+
+fn handshake(request: &mut Request) -> Result<Handshake, Refused> {
+    Handshake::check(request, None).map_err(|_| Refused::bad("this is no handshake for a WebSocket"))
 }

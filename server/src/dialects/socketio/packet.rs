@@ -1,16 +1,17 @@
-//! Packets of Socket.IO, protocol 5: one parser for each client, because the attachments of a packet follow it.
+//! Packets of Socket.IO, protocol 5: one parser for each client, because the attachments of a packet follow it. Those that are written
+//! are whole messages of Engine.IO, with its `4` before them, so that one is the same for all who are told it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use engineioxide::Str;
 use samewire_protocol::{Code, Failure};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketioxide_core::Value;
 use socketioxide_core::packet::PacketData;
 use socketioxide_core::parser::{Parse, ParseConfig, ParseError, ParserState};
+use socketioxide_core::{Str, Value};
 use socketioxide_parser_common::CommonParser;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::dialects::socket::unspoken;
 
@@ -95,16 +96,16 @@ impl Reader {
 }
 
 /// The client is in.
-pub(super) fn connected(id: &str) -> Str {
+pub(super) fn connected(id: &str) -> Utf8Bytes {
     #[derive(Serialize)]
     struct Connected<'a> {
         sid: &'a str,
     }
-    json(format!("0{NAMESPACE},"), &Connected { sid: id })
+    json(format!("40{NAMESPACE},"), &Connected { sid: id })
 }
 
 /// The client may not come in. What the libraries of Socket.IO give to an app as `error.message` and `error.data`.
-pub(super) fn refused(namespace: &str, failure: &Failure) -> Str {
+pub(super) fn refused(namespace: &str, failure: &Failure) -> Utf8Bytes {
     #[derive(Serialize)]
     struct Refused<'a> {
         message: &'a str,
@@ -113,16 +114,17 @@ pub(super) fn refused(namespace: &str, failure: &Failure) -> Str {
     #[derive(Serialize)]
     struct Data<'a> {
         code: &'a Code,
+        message: &'a str,
         retryable: bool,
     }
-    let data = Data { code: &failure.code, retryable: failure.retryable };
+    let data = Data { code: &failure.code, message: &failure.message, retryable: failure.retryable };
     let namespace = if namespace == "/" { String::new() } else { format!("{namespace},") };
-    json(format!("4{namespace}"), &Refused { message: &failure.message, data })
+    json(format!("44{namespace}"), &Refused { message: &failure.message, data })
 }
 
 /// An event.
-pub(super) fn event<T: Serialize + ?Sized>(name: &str, says: Option<&T>) -> Str {
-    let head = format!("2{NAMESPACE},");
+pub(super) fn event<T: Serialize + ?Sized>(name: &str, says: Option<&T>) -> Utf8Bytes {
+    let head = format!("42{NAMESPACE},");
     match says {
         Some(says) => json(head, &(name, says)),
         None => json(head, &(name,)),
@@ -130,11 +132,11 @@ pub(super) fn event<T: Serialize + ?Sized>(name: &str, says: Option<&T>) -> Str 
 }
 
 /// The answer to an event that asked for one.
-pub(super) fn answer<T: Serialize + ?Sized>(ack: i64, says: &T) -> Str {
-    json(format!("3{NAMESPACE},{ack}"), &(says,))
+pub(super) fn answer<T: Serialize + ?Sized>(ack: i64, says: &T) -> Utf8Bytes {
+    json(format!("43{NAMESPACE},{ack}"), &(says,))
 }
 
-fn json<T: Serialize + ?Sized>(mut head: String, value: &T) -> Str {
+fn json<T: Serialize + ?Sized>(mut head: String, value: &T) -> Utf8Bytes {
     // Nothing that is said here has a form that JSON lacks.
     head.push_str(&serde_json::to_string(value).unwrap_or_default());
     head.into()
@@ -198,16 +200,16 @@ mod tests {
 
     #[test]
     fn packets_are_written_as_socket_io_writes_them() {
-        assert_eq!(connected("x"), r#"0/file-processing,{"sid":"x"}"#);
-        assert_eq!(event("subscribed", Some(&1)), r#"2/file-processing,["subscribed",1]"#);
-        assert_eq!(event::<()>("subscribed", None), r#"2/file-processing,["subscribed"]"#);
-        assert_eq!(answer(7, "x"), r#"3/file-processing,7["x"]"#);
+        assert_eq!(connected("x"), r#"40/file-processing,{"sid":"x"}"#);
+        assert_eq!(event("subscribed", Some(&1)), r#"42/file-processing,["subscribed",1]"#);
+        assert_eq!(event::<()>("subscribed", None), r#"42/file-processing,["subscribed"]"#);
+        assert_eq!(answer(7, "x"), r#"43/file-processing,7["x"]"#);
         let failure = Failure::new(Code::TokenExpired, "too late");
         assert_eq!(
             refused(NAMESPACE, &failure),
-            r#"4/file-processing,{"message":"too late","data":{"code":"token-expired","retryable":false}}"#
+            r#"44/file-processing,{"message":"too late","data":{"code":"token-expired","message":"too late","retryable":false}}"#
         );
-        assert!(refused("/", &failure).starts_with("4{"));
+        assert!(refused("/", &failure).starts_with("44{"));
     }
 
     #[test]

@@ -1,32 +1,30 @@
 //! One client: a task that hears its packets, and says what its session has for it.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use engineioxide::socket::{DisconnectReason, Sid};
-use engineioxide::{Str, TransportType};
 use prometheus_client::metrics::counter::Counter;
 use samewire_protocol::{Code, Failure};
 use serde::Deserialize;
-use tokio::sync::mpsc::error::TrySendError;
+use socketioxide_core::Sid;
 
-use super::engine::{Connection, most};
-use super::gate::Gate;
+use super::clients::Seat;
 use super::packet::{self, NAMESPACE, Reader, Said, Word};
+use super::polling::{LITTLE, most};
+use super::transport::{End, Heard, Transport};
 use super::visit::Visit;
 use crate::app::App;
 use crate::dialects::guest::{Entry, Guest};
 use crate::dialects::portal_view;
 use crate::dialects::socket::unspoken;
-use crate::websocket::PARTING;
+use crate::dialects::upgrade::Counted;
+use crate::session::is_users_own;
+use crate::websocket::Socket;
 
 pub(super) const NAME: &str = "socketio";
 
-/// So many packets may wait for the transport before nothing more is asked of the session or the client.
-const MOST_WAITING: usize = 64;
 /// How often the task goes round before it lets others run.
 const ROUNDS: usize = 32;
 
@@ -34,12 +32,13 @@ type Waiting = Pin<Box<dyn Future<Output = Failure> + Send>>;
 
 pub(super) struct Party {
     app: Arc<App>,
-    gate: Arc<Gate>,
-    connection: Arc<Connection>,
+    seat: Seat,
+    /// Who came, by the request with which the connection began.
+    came: Result<Entry, Failure>,
+    transport: Transport,
     reader: Reader,
     words: Counter,
     stand: Stand,
-    out: VecDeque<Str>,
 }
 
 /// Whether the client is in the namespace.
@@ -51,99 +50,89 @@ enum Stand {
 
 /// Why there is nothing more to do for now.
 enum Stop {
-    /// The connection went.
-    Lost,
-    /// The connection is to be closed.
-    Part(Failure),
+    /// The connection is over, or is to be.
+    End(End),
     /// Somebody is to be let in.
     Admit(Entry),
 }
 
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+fn part(failure: Failure) -> Stop {
+    Stop::End(End::Part(failure))
+}
+
 impl Party {
-    pub(super) fn new(app: Arc<App>, gate: Arc<Gate>, connection: Arc<Connection>) -> Self {
-        let reader = Reader::new(most(&app));
+    pub(super) fn new(app: Arc<App>, seat: Seat, came: Result<Entry, Failure>, socket: Option<Socket>) -> Self {
+        let transport = Transport::new(seat.gate().clone(), socket, &app.config.limits);
         let (words, stand) = (app.metrics.words(NAME), Stand::Outside(outside(&app)));
-        Self { app, gate, connection, reader, words, stand, out: VecDeque::new() }
+        let reader = Reader::new(most(&app).min(LITTLE));
+        Self { app, seat, came, transport, reader, words, stand }
     }
 
-    /// Serves the client until it is gone.
-    pub(super) async fn run(mut self) {
-        let parties = self.app.metrics.guests(NAME);
-        parties.inc();
-        loop {
+    /// Serves the client until it is gone, to whom `welcome` is said first.
+    pub(super) async fn run(mut self, welcome: Option<String>) {
+        let _counted = Counted::new(self.app.metrics.guests(NAME));
+        self.transport.out.extend(welcome.map(Into::into));
+        let end = loop {
             match poll_fn(|context| self.poll(context)).await {
-                Stop::Admit(entry) => self.admit(entry).await,
-                Stop::Lost => break,
-                Stop::Part(failure) => {
-                    tracing::debug!(dialect = NAME, %failure, "a connection is closed");
-                    self.last_words(&failure).await;
-                    break;
+                Stop::End(end) => break end,
+                Stop::Admit(entry) => {
+                    if let Err(failure) = self.admit(entry).await {
+                        break End::Part(failure);
+                    }
                 }
             }
+        };
+        let Self { mut transport, stand, .. } = self;
+        match end {
+            End::Lost => {
+                drop(stand);
+                transport.let_go().await;
+            }
+            End::Part(failure) => {
+                tracing::debug!(dialect = NAME, %failure, "a connection is closed");
+                // Where it would not find out when it comes back, it hears why.
+                if matches!(stand, Stand::In(_)) && !failure.retryable {
+                    transport.out.extend(super::visit::complaint(&failure, None));
+                }
+                drop(stand);
+                transport.part(&failure).await;
+            }
         }
-        self.part().await;
-        parties.dec();
     }
 
-    async fn admit(&mut self, entry: Entry) {
-        let entered = Guest::enter(&self.app, NAME, entry).await;
-        match entered {
+    /// # Errors
+    /// One that passes. A client of Socket.IO takes a refusal for final, and comes back by itself where its connection ends.
+    async fn admit(&mut self, entry: Entry) -> Result<(), Failure> {
+        match Guest::enter(&self.app, NAME, entry).await {
             Ok(guest) => {
-                self.gate.come_in();
+                self.seat.comes_in();
+                self.reader = Reader::new(most(&self.app));
                 // Apps tell each other this id. The connection's own is what its requests are known by.
-                self.out.push_back(packet::connected(Sid::new().as_str()));
+                self.transport.out.push(packet::connected(Sid::new().as_str()));
                 self.stand = Stand::In(Box::new(Visit::new(guest)));
+            }
+            Err(failure) if failure.retryable && !is_users_own(&failure) => {
+                self.app.metrics.refused(&failure);
+                return Err(failure);
             }
             Err(failure) => self.refuse(NAMESPACE, &failure),
         }
+        Ok(())
     }
 
     fn refuse(&mut self, namespace: &str, failure: &Failure) {
         self.app.metrics.refused(failure);
-        self.out.push_back(packet::refused(namespace, failure));
-    }
-
-    /// Says why, where the client would not find out when it comes back, and lets what waits go out.
-    async fn last_words(&mut self, failure: &Failure) {
-        if let Stand::In(_) = self.stand
-            && !failure.retryable
-        {
-            self.out.extend(super::visit::complaint(failure, None));
-        }
-        if self.out.is_empty() {
-            return;
-        }
-        // Who polls has them only once it has fetched them.
-        let polls = self.connection.transport_type() == TransportType::Polling;
-        let mut is_said = false;
-        let gone = poll_fn(|context| {
-            self.gate.register(context);
-            if self.gate.is_closed() {
-                return Poll::Ready(());
-            }
-            if !is_said {
-                if polls {
-                    self.gate.wait_for_transport();
-                }
-                is_said = !self.write();
-            }
-            if is_said && !(polls && self.gate.waits_for_transport()) { Poll::Ready(()) } else { Poll::Pending }
-        });
-        let _ = tokio::time::timeout(PARTING, gone).await;
-    }
-
-    /// Lets go of the session, then of the transport. A client that sees its transport close comes back by itself, other than one
-    /// that is told to leave the namespace.
-    async fn part(self) {
-        drop(self.stand);
-        self.connection.close(DisconnectReason::ClosingServer);
-        if tokio::time::timeout(PARTING, self.connection.closed()).await.is_err() {
-            self.gate.cut();
-        }
+        self.transport.out.push(packet::refused(namespace, failure));
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Stop> {
-        self.gate.register(context);
+        self.seat.gate().register(context);
         for _ in 0..ROUNDS {
             match self.turn(context) {
                 Ok(true) => {}
@@ -157,60 +146,49 @@ impl Party {
 
     /// Whether anything happened.
     fn turn(&mut self, context: &mut Context<'_>) -> Result<bool, Stop> {
-        if self.gate.is_closed() {
-            return Err(Stop::Lost);
-        }
-        self.write();
-        if self.out.len() >= MOST_WAITING {
-            return Ok(false);
-        }
-        let moved = match &mut self.stand {
-            Stand::Outside(waiting) => match waiting.as_mut().poll(context) {
-                Poll::Ready(failure) => return Err(Stop::Part(failure)),
-                Poll::Pending => false,
-            },
+        self.transport.write(context)?;
+        let mut moved = false;
+        match &mut self.stand {
+            Stand::Outside(waiting) => {
+                if let Poll::Ready(failure) = waiting.as_mut().poll(context) {
+                    return Err(part(failure));
+                }
+            }
             Stand::In(visit) => {
-                let mut moved = false;
-                while self.out.len() < MOST_WAITING && visit.poll(context, &mut self.out).map_err(Stop::Part)? {
+                while !self.transport.out.is_full() && visit.poll(context, &mut self.transport.out).map_err(part)? {
                     moved = true;
                 }
-                moved
             }
-        };
-        if !self.listens() {
-            return Ok(moved);
         }
-        match self.gate.next_word() {
-            Some(word) => self.hear(word).map(|()| true),
-            None => Ok(moved),
-        }
-    }
-
-    fn listens(&self) -> bool {
-        match &self.stand {
-            Stand::Outside(_) => true,
-            Stand::In(visit) => visit.listens(),
-        }
-    }
-
-    /// Whether something still waits for the transport.
-    fn write(&mut self) -> bool {
-        while let Some(packet) = self.out.pop_front() {
-            if let Err(packet) = emit(&self.connection, packet) {
-                self.gate.wait_for_transport();
-                // There may be room since.
-                if let Err(packet) = emit(&self.connection, packet) {
-                    self.out.push_front(packet);
-                    return true;
+        let hears = self.hears();
+        if hears {
+            match self.transport.read(context)? {
+                Heard::Nothing => {}
+                Heard::Sign => moved = true,
+                Heard::Word(word) => {
+                    self.hear(word)?;
+                    moved = true;
                 }
             }
         }
-        false
+        Ok(moved || self.transport.beat(context, hears)?)
+    }
+
+    /// Whether what the client says is heard at present. What it says leads to more that it has to be told.
+    fn hears(&self) -> bool {
+        !self.transport.out.is_full()
+            && match &self.stand {
+                Stand::Outside(_) => true,
+                Stand::In(visit) => visit.listens(),
+            }
     }
 
     fn hear(&mut self, word: Word) -> Result<(), Stop> {
         self.words.inc();
-        let said = self.reader.read(word).map_err(Stop::Part)?;
+        if let Stand::Outside(_) = &self.stand {
+            self.seat.speaks();
+        }
+        let said = self.reader.read(word).map_err(part)?;
         match (said, &mut self.stand) {
             (Said::Connect(auth), Stand::Outside(_)) => match self.entry(auth.as_deref()) {
                 Ok(entry) => return Err(Stop::Admit(entry)),
@@ -225,12 +203,12 @@ impl Party {
                 self.refuse(&namespace, &failure);
             }
             (Said::Event(event, ack), Stand::In(visit)) => {
-                let (name, says) = packet::parts(&event).map_err(Stop::Part)?;
-                visit.hear(&name, says, ack, &mut self.out);
+                let (name, says) = packet::parts(&event).map_err(part)?;
+                visit.hear(&name, says, ack, &mut self.transport.out);
             }
             (Said::Disconnect, Stand::In(_)) => self.stand = Stand::Outside(outside(&self.app)),
             (Said::Event(..), Stand::Outside(_)) => {
-                return Err(Stop::Part(unspoken("this client is not in the namespace; connect to it first")));
+                return Err(part(unspoken("this client is not in the namespace; connect to it first")));
             }
             (Said::Connect(_), Stand::In(_)) | (Said::Disconnect, Stand::Outside(_)) | (Said::Nothing, _) => {}
         }
@@ -247,25 +225,8 @@ impl Party {
         let auth = auth.map(|auth| serde_json::from_str::<Option<Auth>>(auth).map_err(|_| Failure::new(Code::BadParams, told)));
         match auth.transpose()?.flatten().unwrap_or_default().token {
             Some(token) => Ok(Entry::Token(Some(token.strip_prefix("Bearer ").map(str::to_owned).unwrap_or(token)))),
-            None => {
-                let asked = &self.connection.req_parts;
-                crate::dialects::entry(self.app.config.dialects.socketio.anonymous, &asked.uri, &asked.headers)
-            }
+            None => self.came.clone(),
         }
-    }
-}
-
-/// Gives a packet to the transport, or back. One place is left to the library, which would give a client up that it cannot ping.
-fn emit(connection: &Connection, packet: Str) -> Result<(), Str> {
-    let (place, spare) = (connection.reserve(), connection.reserve());
-    match (place, spare) {
-        (Ok(place), Ok(_)) => {
-            place.emit(packet);
-            Ok(())
-        }
-        // Nobody is there to hear it.
-        (Err(TrySendError::Closed(())), _) => Ok(()),
-        _ => Err(packet),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use engineioxide::Str;
 use samewire_protocol::Failure;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::update::translated;
 
@@ -11,7 +11,7 @@ use super::update::translated;
 const REMEMBERED: usize = 32;
 
 /// An event's text, and the packet that it becomes.
-type Told = (Box<str>, Option<Str>);
+type Told = (Box<str>, Option<Utf8Bytes>);
 
 thread_local! {
     static TOLD: RefCell<[Option<Told>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
@@ -21,7 +21,7 @@ thread_local! {
 ///
 /// # Errors
 /// It is not an event.
-pub(super) fn event(text: &str) -> Result<Option<Str>, Failure> {
+pub(super) fn event(text: &str) -> Result<Option<Utf8Bytes>, Failure> {
     let at = place(text);
     let known = TOLD.with_borrow(|told| match told.get(at) {
         Some(Some((same, packet))) if **same == *text => Some(packet.clone()),

@@ -1,12 +1,12 @@
 //! What becomes of a file, as `processing:…` events with the fields that gateways of NestJS send. See `docs/dialects.md`.
 
-use engineioxide::Str;
 use samewire_protocol::files::{FileEvent, FileRecord, JobState, Part, Processing};
 use samewire_protocol::live::Timestamp;
 use samewire_protocol::rooms::RoomEvent;
 use samewire_protocol::{Code, Failure, FileId};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::packet;
 
@@ -118,7 +118,7 @@ impl<'a> Update<'a> {
 ///
 /// # Errors
 /// The state is not that of a file.
-pub(super) fn state(state: &RawValue, at: u64) -> Result<Vec<Str>, Failure> {
+pub(super) fn state(state: &RawValue, at: u64) -> Result<Vec<Utf8Bytes>, Failure> {
     let unreadable = |_| Failure::new(Code::Internal, "the server cannot read its own record of this file; try again later");
     let file: FileRecord = serde_json::from_str(state.get()).map_err(unreadable)?;
     if file.processing.is_empty() {
@@ -128,7 +128,7 @@ pub(super) fn state(state: &RawValue, at: u64) -> Result<Vec<Str>, Failure> {
     Ok(file.processing.iter().flat_map(|job| job_state(&file, job, at)).collect())
 }
 
-fn job_state(file: &FileRecord, job: &Processing, at: u64) -> Vec<Str> {
+fn job_state(file: &FileRecord, job: &Processing, at: u64) -> Vec<Utf8Bytes> {
     let say = |name: &str, update: Update<'_>| packet::event(name, Some(&update.with(file)));
     let plain = |status, message| Update::new(file.id, Some(&job.kind), status, message, at);
     match job.state {
@@ -156,7 +156,7 @@ fn job_state(file: &FileRecord, job: &Processing, at: u64) -> Vec<Str> {
 ///
 /// # Errors
 /// It is not an event.
-pub(super) fn translated(text: &str) -> Result<Option<Str>, Failure> {
+pub(super) fn translated(text: &str) -> Result<Option<Utf8Bytes>, Failure> {
     let unreadable = |_| Failure::new(Code::Internal, "the server cannot read its own event; try again later");
     let RoomEvent { name, at, payload, state, .. } = serde_json::from_str(text).map_err(unreadable)?;
     let name = name.as_str();
@@ -181,8 +181,8 @@ mod tests {
     use super::super::told::event;
     use super::*;
 
-    fn says(packet: &Str) -> (String, Value) {
-        let list = packet.strip_prefix("2/file-processing,").expect("an event of the namespace");
+    fn says(packet: &Utf8Bytes) -> (String, Value) {
+        let list = packet.strip_prefix("42/file-processing,").expect("an event of the namespace");
         serde_json::from_str(list).expect("a name, and what it says")
     }
 

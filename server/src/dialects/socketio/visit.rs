@@ -1,16 +1,17 @@
 //! A client in the namespace: which files it has subscribed to, and what it is told of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::task::{Context, Poll};
 
-use engineioxide::Str;
 use samewire_protocol::files::ROOM_KIND;
 use samewire_protocol::rooms::{Joined, RoomName, Skipped};
 use samewire_protocol::session::{Event, RoomNews, RoomNewsKind};
 use samewire_protocol::{Code, Failure, FileId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::outbox::Outbox;
 use super::{packet, told, update};
 use crate::dialects::guest::Guest;
 use crate::store::now_ms;
@@ -85,14 +86,14 @@ impl<'a> Complaint<'a> {
 }
 
 /// What is told to who did not ask for an answer: `exception`, as a gateway of NestJS says it, and `error`.
-pub(super) fn complaint(failure: &Failure, file: Option<FileId>) -> [Str; 2] {
+pub(super) fn complaint(failure: &Failure, file: Option<FileId>) -> [Utf8Bytes; 2] {
     let complaint = Complaint::new(failure, file);
     ["exception", "error"].map(|name| packet::event(name, Some(&complaint)))
 }
 
-fn complain(failure: &Failure, file: Option<FileId>, ack: Option<i64>, out: &mut VecDeque<Str>) {
+fn complain(failure: &Failure, file: Option<FileId>, ack: Option<i64>, out: &mut Outbox) {
     match ack {
-        Some(ack) => out.push_back(packet::answer(ack, &Complaint::new(failure, file))),
+        Some(ack) => out.push(packet::answer(ack, &Complaint::new(failure, file))),
         None => out.extend(complaint(failure, file)),
     }
 }
@@ -109,7 +110,7 @@ impl Visit {
     }
 
     /// The client said an event.
-    pub(super) fn hear(&mut self, name: &str, says: Option<&RawValue>, ack: Option<i64>, out: &mut VecDeque<Str>) {
+    pub(super) fn hear(&mut self, name: &str, says: Option<&RawValue>, ack: Option<i64>, out: &mut Outbox) {
         let act = match name {
             "subscribe:file" => Self::subscribe,
             "unsubscribe:file" => Self::unsubscribe,
@@ -131,7 +132,7 @@ impl Visit {
         }
     }
 
-    fn subscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut VecDeque<Str>) {
+    fn subscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut Outbox) {
         match self.files.get_mut(&room).map(|subscription| &mut subscription.stand) {
             Some(Stand::In) => subscribed(file, ack, out),
             Some(Stand::Asked(answers)) => answers.push(ack),
@@ -143,7 +144,7 @@ impl Visit {
         }
     }
 
-    fn unsubscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut VecDeque<Str>) {
+    fn unsubscribe(&mut self, file: FileId, room: RoomName, ack: Option<i64>, out: &mut Outbox) {
         match self.files.get_mut(&room).map(|subscription| &mut subscription.stand) {
             Some(Stand::In) => {
                 self.files.remove(&room);
@@ -158,7 +159,7 @@ impl Visit {
             None => {}
         }
         if let Some(ack) = ack {
-            out.push_back(packet::answer(ack, &Done { ok: true, file_id: file }));
+            out.push(packet::answer(ack, &Done { ok: true, file_id: file }));
         }
     }
 
@@ -166,7 +167,7 @@ impl Visit {
     ///
     /// # Errors
     /// Why the session is over.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, out: &mut VecDeque<Str>) -> Result<bool, Failure> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, out: &mut Outbox) -> Result<bool, Failure> {
         let Poll::Ready(event) = self.guest.poll_event(context) else { return Ok(false) };
         match event? {
             Event::Room(news) => self.told(&news, out)?,
@@ -176,7 +177,7 @@ impl Visit {
         Ok(true)
     }
 
-    fn told(&mut self, news: &RoomNews, out: &mut VecDeque<Str>) -> Result<(), Failure> {
+    fn told(&mut self, news: &RoomNews, out: &mut Outbox) -> Result<(), Failure> {
         let unreadable = |_| Failure::new(Code::Internal, "the server cannot read its own news of a file; try again later");
         match news.kind {
             RoomNewsKind::Event => out.extend(told::event(&news.text)?),
@@ -207,7 +208,7 @@ impl Visit {
         Ok(())
     }
 
-    fn left(&mut self, room: &RoomName, failure: &Failure, out: &mut VecDeque<Str>) {
+    fn left(&mut self, room: &RoomName, failure: &Failure, out: &mut Outbox) {
         let Some(subscription) = self.files.remove(room) else { return };
         let file = Some(subscription.file);
         let Stand::Asked(answers) = subscription.stand else { return complain(failure, file, None, out) };
@@ -218,15 +219,15 @@ impl Visit {
     }
 }
 
-fn subscribed(file_id: FileId, ack: Option<i64>, out: &mut VecDeque<Str>) {
-    out.push_back(packet::event("subscribed", Some(&Subscribed { file_id })));
+fn subscribed(file_id: FileId, ack: Option<i64>, out: &mut Outbox) {
+    out.push(packet::event("subscribed", Some(&Subscribed { file_id })));
     if let Some(ack) = ack {
-        out.push_back(packet::answer(ack, &Done { ok: true, file_id }));
+        out.push(packet::answer(ack, &Done { ok: true, file_id }));
     }
 }
 
 /// How a file is now.
-fn begin(state: Option<&RawValue>, out: &mut VecDeque<Str>) -> Result<(), Failure> {
+fn begin(state: Option<&RawValue>, out: &mut Outbox) -> Result<(), Failure> {
     if let Some(state) = state {
         out.extend(update::state(state, now_ms())?);
     }
