@@ -1,6 +1,8 @@
 // Clients of Socket.IO, unmodified from npm: what they connect over, what they hear of files, and what they hear again after a cut.
 
 import assert from "node:assert/strict";
+import { once as happens } from "node:events";
+import { request } from "node:http";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { launch, open } from "./support/browser.mjs";
@@ -8,7 +10,7 @@ import { picture } from "./support/demo.mjs";
 import { folder } from "./support/files.mjs";
 import { film } from "./support/films.mjs";
 import { Server, token } from "./support/server.mjs";
-import { all, client, closeAll, CONFIG, once, progress, serveClient, store, tells } from "./support/socketio.mjs";
+import { all, client, closeAll, CONFIG, DeadEnd, KEY, once, progress, serveClient, store, tells } from "./support/socketio.mjs";
 import { until } from "./support/wait.mjs";
 
 /** How long a film may take to be processed, on a slow machine. */
@@ -93,7 +95,7 @@ describe("who may not", () => {
   ]) {
     test(`come in is told why: ${name}`, async () => {
       const error = await once(client(server, options), "connect_error");
-      assert.equal(error.data.code, code);
+      assert.deepEqual([error.data.code, error.data.message, error.data.retryable], [code, error.message, false]);
       assert.ok(error.message.length > 10, error.message);
     });
   }
@@ -139,6 +141,78 @@ describe("origins", () => {
       assert.match((await once(socket, "connect_error")).message, /xhr poll error|websocket error/);
     }
   });
+});
+
+describe("a network that lets the handshake of a WebSocket pass and nothing more", () => {
+  for (const [how, does] of [["cut", "cuts it"], ["hole", "loses all that is said over it"]]) {
+    test(`and then ${does}, leaves long polling as it was: one connection, every event once`, async () => {
+      // How long a WebSocket may be tried that says nothing.
+      const strict = await Server.start({ config: `[limits]\nhello_timeout = "2s"\n${CONFIG}\n[dialects.socketio]\nenabled = true` });
+      const road = await DeadEnd.to(strict.port, how);
+      try {
+        const room = await store(strict, "ada");
+        const socket = client(road, { user: "ada" });
+        const [failed, ends] = [once(socket.io.engine, "upgradeError"), []];
+        let connects = 0;
+        socket.on("connect", () => void connects++);
+        socket.on("disconnect", (reason) => ends.push(reason));
+        assert.ok((await socket.emitWithAck("subscribe:file", { fileId: room.id })).ok);
+        await until("the WebSocket came to its end", () => road.met === 1);
+        await progress(strict, room.id, 500);
+        await until("they are heard meanwhile", () => heard(socket).length === 500);
+        await failed;
+        await progress(strict, room.id, 500, { first: 500 });
+        assert.ok((await socket.emitWithAck("subscribe:file", { fileId: room.id })).ok);
+        await until("all are there", () => heard(socket).length >= 1000);
+        assert.deepEqual(heard(socket), numbers(1000));
+        assert.deepEqual([connects, ends, transport(socket), road.met], [1, [], "polling", 1]);
+      } finally {
+        closeAll();
+        await road.close();
+        await strict.remove();
+      }
+    });
+  }
+});
+
+/** The connection of somebody who speaks another format, and so has a session and no place among clients of Socket.IO. */
+async function session(server) {
+  const headers = { connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "MDEyMzQ1Njc4OWFiY2RlZg==" };
+  const [, socket] = await happens(request(`${server.url}/api/v1/streams/s/ws`, { headers }).end(), "upgrade");
+  return socket.on("error", () => {});
+}
+
+for (const transports of [["websocket"], ["polling"]]) {
+  test(`whose token is taken back hears why before the connection ends, over ${transports}`, async () => {
+    const user = `kim by ${transports}`;
+    const socket = client(server, { user, transports, reconnection: false });
+    const ends = once(socket, "disconnect");
+    await once(socket, "connect");
+    const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
+    const answer = await fetch(`${server.url}/api/revocations`, { method: "POST", headers, body: JSON.stringify({ user }) });
+    assert.ok(answer.ok);
+    assert.equal(await ends, "transport close");
+    assert.deepEqual(socket.told.map(([name, { code }]) => [name, code]), [["exception", "token-revoked"], ["error", "token-revoked"]]);
+  });
+}
+
+test("who comes while the server is full comes in by itself as soon as there is room", async () => {
+  const small = await Server.start({ config: `[limits]\nmax_sessions = 2\n${CONFIG}\n[dialects.socketio]\nenabled = true\n[dialects.stream_updates]\nenabled = true\nanonymous = true` });
+  try {
+    const others = await Promise.all([1, 2].map(() => session(small)));
+    await until("the server is full", async () => (await (await fetch(`${small.url}/healthz`)).json()).sessions === 2);
+    const sockets = [["websocket"], ["polling"]].map((transports) => client(small, { user: "ada", transports }));
+    const refusals = [];
+    for (const socket of sockets) socket.on("connect_error", (error) => refusals.push(error.message));
+    for (const socket of sockets) await once(socket.io, "reconnect_attempt");
+    assert.ok(sockets.every((socket) => socket.active && !socket.connected));
+    for (const other of others) other.destroy();
+    await until("they are in", () => sockets.every((socket) => socket.connected));
+    assert.deepEqual(refusals.filter((message) => message.includes("sessions")), []);
+  } finally {
+    closeAll();
+    await small.remove();
+  }
 });
 
 test("who reads too slowly is told how the file is, and nobody waits for it", async () => {

@@ -1,6 +1,8 @@
 // Clients of Socket.IO as npm has them, and what a server tells them about files.
 
+import { once as happens } from "node:events";
 import { readFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 
 import { io } from "socket.io-client";
 
@@ -11,7 +13,7 @@ import { until } from "./wait.mjs";
 export const NAMESPACE = "/file-processing";
 
 /** A key of another server that publishes in rooms, and the configuration with it. */
-const KEY = "0123456789abcdef0123456789abcdef0123456789abcdef";
+export const KEY = "0123456789abcdef0123456789abcdef0123456789abcdef";
 
 export const CONFIG = `
 [[api_keys]]
@@ -78,4 +80,54 @@ export const tells = (socket, what, wanted) => until(what, () => socket.told.som
 export async function serveClient(context) {
   const body = await readFile(`${HERE}/node_modules/socket.io-client/dist/socket.io.min.js`);
   await context.route("**/socket.io-client/socket.io.min.js", (route) => route.fulfill({ contentType: "text/javascript", body }));
+}
+
+/**
+ * A network through which requests pass, and of a WebSocket the handshake only: then it is `cut`, or a `hole` in which all that is said
+ * gets lost.
+ */
+export class DeadEnd {
+  /** How many WebSockets came to their end here. */
+  met = 0;
+
+  #listener;
+  #connections = new Set();
+
+  static async to(port, how) {
+    const road = new DeadEnd();
+    road.#listener = createServer((page) => road.#accept(page, connect(port, "127.0.0.1"), how));
+    road.#listener.listen(0, "127.0.0.1");
+    await happens(road.#listener, "listening");
+    return road;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#listener.address().port}`;
+  }
+
+  #accept(page, server, how) {
+    let met = false;
+    for (const [one, other] of [[page, server], [server, page]]) {
+      this.#connections.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        this.#connections.delete(one);
+        other.destroy();
+      });
+      one.on("data", (bytes) => {
+        if (met) return;
+        const head = bytes.indexOf("\r\n\r\n");
+        if (one !== server || !bytes.subarray(0, 12).equals(Buffer.from("HTTP/1.1 101"))) return other.write(bytes);
+        met = true;
+        this.met += 1;
+        other.write(bytes.subarray(0, head + 4), () => how === "cut" && page.destroy());
+      });
+    }
+  }
+
+  async close() {
+    for (const socket of this.#connections) socket.destroy();
+    this.#listener.close();
+    await happens(this.#listener, "close");
+  }
 }

@@ -34,6 +34,9 @@ struct State {
     /// What waits for a request, and whether one took something since that was asked last.
     out: Outbox,
     moved: bool,
+    /// Nothing more comes after that, and whether the client knows.
+    is_over: bool,
+    knows: bool,
     /// Whether a request waits for something to be told, and whether one with a body is on its way.
     polls: bool,
     posts: bool,
@@ -129,6 +132,17 @@ impl Gate {
         self.news.notify_waiters();
     }
 
+    /// Nothing more is told than what waits here. Whether the client has fetched that, and the word that it is over.
+    pub(super) fn finish(&self) -> bool {
+        let mut state = self.state.lock();
+        let (is_new, knows) = (!std::mem::replace(&mut state.is_over, true), state.knows);
+        drop(state);
+        if is_new {
+            self.news.notify_waiters();
+        }
+        knows
+    }
+
     /// Takes over what there is room for. Whether the client takes what it is told: nothing waits, or less than before.
     pub(super) fn put(&self, out: &mut Outbox) -> bool {
         let mut state = self.state.lock();
@@ -144,11 +158,6 @@ impl Gate {
             self.news.notify_waiters();
         }
         moves
-    }
-
-    /// Whether all that was [put](Self::put) here was fetched.
-    pub(super) fn is_told(&self) -> bool {
-        self.state.lock().out.is_empty()
     }
 
     /// The WebSocket that the client goes on over, and what no request fetched before.
@@ -208,7 +217,11 @@ impl Polling {
             self.0.task.wake();
             return Told::Packets(joined(packets.into_packets()));
         }
-        if self.0.is_closed() {
+        if state.is_over || self.0.is_closed() {
+            // By itself: a client of Socket.IO passes over what comes in one answer with it.
+            state.knows = true;
+            drop(state);
+            self.0.task.wake();
             return Told::Packets(CLOSE.to_string());
         }
         Told::Nothing { is_expected: state.line == Line::Works }
@@ -342,18 +355,28 @@ mod tests {
         let poll = gate.poll().expect("the next");
         assert_eq!(poll.take(), Told::Packets("4a\u{1e}4b".into()));
         assert_eq!(poll.take(), Told::Nothing { is_expected: false });
-        gate.close();
+    }
+
+    #[test]
+    fn the_word_that_it_is_over_comes_by_itself_and_last() {
+        let gate = gate();
+        told(&gate, ["4a", "4b"]);
+        assert!(!gate.finish());
+        let poll = gate.poll().expect("it polls");
+        assert_eq!(poll.take(), Told::Packets("4a\u{1e}4b".into()));
+        assert!(!gate.finish());
         assert_eq!(poll.take(), Told::Packets("1".into()));
+        assert!(gate.finish());
     }
 
     #[test]
     fn so_much_waits_for_a_request_and_no_more() {
         let gate = gate();
         let left = told(&gate, ["4a"; 10_000]);
-        assert!(!left.is_empty() && !gate.is_told());
+        assert!(!left.is_empty());
         assert!(!gate.put(&mut Outbox::default()), "nobody takes it");
         assert!(matches!(gate.poll().expect("the first").take(), Told::Packets(_)));
-        assert!(gate.put(&mut Outbox::default()) && gate.is_told());
+        assert!(gate.put(&mut Outbox::default()));
     }
 
     #[test]

@@ -194,7 +194,6 @@ impl Transport {
     /// Says what waits, and then that it is over. A client whose transport closes comes back by itself, other than one that is told to
     /// leave the namespace.
     pub(super) async fn part(mut self, failure: &Failure) {
-        self.out.push(CLOSE);
         self.gate.stop_hearing();
         if self.socket.is_none() {
             let told = poll_fn(|context| {
@@ -204,11 +203,12 @@ impl Transport {
                     return Poll::Ready(());
                 }
                 self.gate.put(&mut self.out);
-                if self.out.is_empty() && self.gate.is_told() { Poll::Ready(()) } else { Poll::Pending }
+                if self.out.is_empty() && self.gate.finish() { Poll::Ready(()) } else { Poll::Pending }
             });
             let _ = tokio::time::timeout(PARTING, told).await;
         }
         if let Some(socket) = &mut self.socket {
+            self.out.push(CLOSE);
             let said = async {
                 while let Some(packet) = self.out.pop() {
                     socket.feed(Message::Text(packet)).await?;
