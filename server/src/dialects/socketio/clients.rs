@@ -102,6 +102,8 @@ impl Drop for Seat {
         known.silent.remove(&self.number);
         known.speaking.remove(&self.number);
         known.gates.remove(&self.gate.sid);
+        drop(known);
+        self.gate.close();
     }
 }
 

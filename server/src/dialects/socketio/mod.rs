@@ -2,7 +2,7 @@
 //!
 //! Engine.IO, with WebSocket and long polling and the change from one to the other, is spoken here: `engine.rs` has its packets,
 //! `polling.rs` answers requests, `trial.rs` tries a WebSocket while long polling goes on, and `transport.rs` is what the task of a client
-//! (`party.rs`) hears and says them by; `gate.rs` stands between that task and the requests. The library `engineioxide` closes a client whose
+//! (`party.rs`) hears and says them by; `gate.rs` and `requests.rs` stand between that task and the requests. The library `engineioxide` closes a client whose
 //! WebSocket comes to nothing after its handshake, takes a body of long polling apart into many times its size, and drops what no
 //! request has fetched when a connection ends. The packets of Socket.IO are taken apart by the parser of `socketioxide`. The crate
 //! `socketioxide` itself is not used: it runs each handler in a task of its own, which loses the order of what a client says; it cannot
@@ -17,6 +17,7 @@ mod outbox;
 mod packet;
 mod party;
 mod polling;
+mod requests;
 mod told;
 mod transport;
 mod trial;
@@ -40,6 +41,7 @@ use self::engine::PATH;
 use self::gate::Gate;
 use self::party::Party;
 use self::polling::{Refused, most};
+use super::guest::Entry;
 use crate::app::App;
 use crate::http::origin;
 use crate::websocket::Handshake;
@@ -130,29 +132,28 @@ impl Front {
         Ok(seat)
     }
 
-    /// Serves somebody who has come by this request, in a task of its own.
-    fn party(&self, request: &Request, seat: Seat) -> impl FnOnce(Option<crate::websocket::Socket>) -> Party + Send + use<> {
-        let (anonymous, app) = (self.app.config.dialects.socketio.anonymous, self.app.clone());
-        let came = super::entry(anonymous, request.uri(), request.headers());
-        move |socket| Party::new(app, seat, came, socket)
+    /// Who comes with a request, where the handshake of Socket.IO does not say.
+    fn came(&self, request: &Request) -> Result<Entry, Failure> {
+        super::entry(self.app.config.dialects.socketio.anonymous, request.uri(), request.headers())
     }
 
     fn open_polling(&self, request: &Request) -> Result<Response, Refused> {
         let seat = self.seat()?;
         let welcome = engine::open(seat.gate().sid, &["websocket"], &self.app.config.limits);
-        self.app.links.spawn(self.party(request, seat)(None).run(None));
+        let party = Party::new(self.app.clone(), seat, self.came(request), None);
+        self.app.links.spawn(party.run(None));
         Ok(polling::told(welcome))
     }
 
     fn open_websocket(&self, mut request: Request) -> Result<Response, Refused> {
         let handshake = handshake(&mut request)?;
-        let seat = self.seat()?;
-        let welcome = engine::open(seat.gate().sid, &[], &self.app.config.limits);
-        let party = self.party(&request, seat);
+        let (seat, came) = (self.seat()?, self.came(&request));
         let (response, socket) = handshake.grant(&self.app, most(&self.app), false);
+        let app = self.app.clone();
         self.app.links.spawn(async move {
             if let Some(socket) = socket.await {
-                party(Some(socket)).run(Some(welcome)).await;
+                let welcome = engine::open(seat.gate().sid, &[], &app.config.limits);
+                Party::new(app, seat, came, Some(socket)).run(Some(welcome)).await;
             }
         });
         Ok(response)

@@ -174,13 +174,13 @@ impl Party {
         Ok(moved || self.transport.beat(context, hears)?)
     }
 
-    /// Whether what the client says is heard at present. What it says leads to more that it has to be told.
+    /// Whether what the client says is heard at present: it leads to more that it has to be told. Of who has not come in, nothing waits but
+    /// one answer.
     fn hears(&self) -> bool {
-        !self.transport.out.is_full()
-            && match &self.stand {
-                Stand::Outside(_) => true,
-                Stand::In(visit) => visit.listens(),
-            }
+        match &self.stand {
+            Stand::Outside(_) => self.transport.is_idle(),
+            Stand::In(visit) => visit.listens() && !self.transport.out.is_full(),
+        }
     }
 
     fn hear(&mut self, word: Word) -> Result<(), Stop> {

@@ -10,12 +10,13 @@ use samewire_protocol::{Code, Failure};
 use serde_json::json;
 
 use super::engine::{Body, NOTHING};
-use super::gate::{Gate, Told};
+use super::gate::Gate;
+use super::requests::Told;
 use crate::app::App;
 use crate::http::body;
 
 /// The largest body of who has not come in: a token fits into it.
-pub(super) const LITTLE: usize = 64 * 1024;
+pub(super) const LITTLE: usize = 32 * 1024;
 /// A client that hears that its WebSocket works waits for the answer to its request before it goes on there: so long, as with
 /// Socket.IO's own server.
 const GRACE: Duration = Duration::from_millis(100);

@@ -100,6 +100,11 @@ impl Transport {
         }
     }
 
+    /// Whether the client has been told everything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.out.is_empty() && (self.socket.is_some() || self.gate.is_told())
+    }
+
     /// What the client says next. What it said in requests comes before what it says over a WebSocket.
     ///
     /// # Errors

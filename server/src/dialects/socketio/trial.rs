@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::engine::{PROBE, PROBED, UPGRADE};
-use super::gate::Trial;
+use super::requests::Trial;
 use crate::websocket::{Socket, hang_up};
 
 /// Tries it. Whatever comes of it, only the WebSocket ends.
