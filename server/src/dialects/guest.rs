@@ -21,6 +21,8 @@ use crate::session::{Greeted, Session, SessionKey, greet, greet_anybody, greet_h
 
 /// How many bytes of rooms are taken at a time.
 const PULL_BYTES: usize = 32 * 1024;
+/// How often so much is taken of them at the end.
+const LAST_PULLS: usize = 8;
 
 /// Who a guest is.
 #[derive(Clone, Debug)]
@@ -278,6 +280,13 @@ impl Guest {
         if text.starts_with(GOODBYE)
             && let Ok(ServerFrame::Goodbye(goodbye)) = decode_server(text)
         {
+            // What rooms said before comes before: an old format has no second connection on which it would be heard.
+            for _ in 0..LAST_PULLS {
+                if !self.carry_rooms() {
+                    break;
+                }
+            }
+            self.carry_over();
             self.parting = Some(goodbye.error);
         }
         self.hear(Input::Text(text));
