@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) blob: BlobId,
     pub(super) opened_ms: u64,
     pub(super) inner: Mutex<Inner>,
-    /// A copy of what others wait for. Changed under the lock of `inner` only.
+    /// A copy of what others wait for. Changed under the lock of `inner` only, which must not be taken by whoever borrows it.
     pub(super) published: watch::Sender<Published>,
 }
 

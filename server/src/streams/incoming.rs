@@ -113,7 +113,7 @@ impl Incoming {
     /// How far it is now.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        progress(&self.entry, &self.entry.published.borrow())
+        self.entry.progress()
     }
 
     /// Waits until it is further than `seen` bytes, or over, and says how far it is then.
@@ -237,6 +237,14 @@ impl Shared {
     }
 }
 
+impl Entry {
+    fn progress(&self) -> Progress {
+        // A copy, let go of at once: whoever publishes has the lock that is taken here, and waits until nobody looks.
+        let now = self.published.borrow().clone();
+        progress(self, &now)
+    }
+}
+
 fn progress(entry: &Entry, now: &Published) -> Progress {
     let whole = matches!(now.state, PublishedState::Whole(_));
     Progress { durable: now.durable, size: if whole { Some(now.durable) } else { entry.inner.lock().size } }
@@ -252,5 +260,36 @@ pub(super) async fn until(entry: &Entry, reached: impl FnMut(&Published) -> bool
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming").field("id", &self.entry.id).field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::StreamSpec;
+    use super::super::entry::Receiving;
+    use super::*;
+    use crate::auth::Identity;
+    use crate::limits::Allowance;
+
+    #[test]
+    fn how_far_a_stream_is_can_be_asked_while_it_goes_on() {
+        let name = (Identity::user("maria").expect("a user").owner().clone(), StreamId::from_random([7; 16]));
+        let (blob, allowance) = (BlobId::draw().expect("an id"), Allowance { quota: 0, max_upload: 0 });
+        let phase = Phase::Open(Box::new(Receiving::new(0)));
+        let entry = Entry::new(name, None, StreamSpec::default(), blob, 0, allowance, (phase, 0));
+        let (tell, told) = mpsc::channel();
+        let asks: fn(&Entry) = |entry| _ = entry.progress();
+        let goes_on: fn(&Entry) = |entry| entry.publish(&entry.inner.lock());
+        for act in [asks, goes_on] {
+            let (tell, entry) = (tell.clone(), Arc::clone(&entry));
+            std::thread::spawn(move || {
+                (0..100_000).for_each(|_| act(&entry));
+                tell.send(())
+            });
+        }
+        let done = [(); 2].map(|()| told.recv_timeout(std::time::Duration::from_secs(60)));
+        assert_eq!(done, [Ok(()); 2], "one holds up the other for ever");
     }
 }
