@@ -120,15 +120,16 @@ impl Shared {
         self.dirty.swap(false, Ordering::AcqRel)
     }
 
-    /// Tells whoever an event concerns.
+    /// Tells whoever an event concerns. What apps watch is changed without the lock: an app that looks at it holds up whoever changes
+    /// it, and may wait for the lock meanwhile.
     pub(crate) fn tell(self: &Arc<Self>, event: Event) {
         let mut core = self.core.lock();
         match event {
             Event::Status(status) => {
-                if status != Status::Live {
-                    core.rooms.away();
-                }
-                drop(self.status.send_replace(status));
+                let rooms = if status == Status::Live { Vec::new() } else { core.rooms.all() };
+                drop(core);
+                rooms.iter().for_each(|membership| membership.away());
+                self.status.send_replace(status);
             }
             Event::Welcomed { session, .. } => core.id = Some(session),
             Event::CallPart { id, payload } => {
@@ -148,8 +149,10 @@ impl Shared {
                 }
             }
             Event::Progress { stream, durable } => {
-                if let Some(sending) = core.sending.get(&stream) {
-                    sending.progress.send_modify(|progress| progress.durable = durable);
+                let progress = core.sending.get(&stream).map(|sending| sending.progress.clone());
+                drop(core);
+                if let Some(progress) = progress {
+                    progress.send_modify(|progress| progress.durable = durable);
                 }
             }
             Event::StreamOpened { stream, spec } => {
@@ -174,6 +177,7 @@ impl Shared {
             }
             Event::StreamFinished { stream, size, digest } => {
                 if let Some(sending) = core.sending.remove(&stream) {
+                    drop(core);
                     sending.outcome.send_replace(Some(Ok((size, digest))));
                 } else if let Some(reading) = core.reading.get(&stream) {
                     // Kept until the app has asked for it: a small stream is over before the call that names it is answered.
@@ -185,6 +189,7 @@ impl Shared {
             }
             Event::StreamAborted { stream, failure } => {
                 if let Some(sending) = core.sending.remove(&stream) {
+                    drop(core);
                     sending.outcome.send_replace(Some(Err(failure)));
                 } else if let Some(reading) = core.reading.get(&stream) {
                     // Kept like an end is, so that whoever asks learns why.
@@ -194,9 +199,21 @@ impl Shared {
                     }
                 }
             }
-            Event::Room(news) => core.rooms.hear(news),
+            Event::Room(news) => {
+                let membership = core.rooms.present(&news.room);
+                drop(core);
+                if let Some(membership) = membership {
+                    membership.hear(&news);
+                }
+            }
             Event::RoomError { room, failure } => core.rooms.refused(&room, failure),
-            Event::RoomLeft { room, failure } => core.rooms.left(&room, failure),
+            Event::RoomLeft { room, failure } => {
+                let membership = core.rooms.left(&room);
+                drop(core);
+                if let Some(membership) = membership {
+                    membership.left(failure);
+                }
+            }
             Event::TokenWanted(reason) => self.ask_for_token(reason),
             Event::ServerError(failure) => tracing::warn!(%failure, "the server reports an error"),
             _ => {}

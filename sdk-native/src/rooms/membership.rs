@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use samewire_protocol::Failure;
 use samewire_protocol::rooms::{self, Epoch, Joined, Member, Role, RoomName, Skipped, merge};
+use samewire_protocol::session::{RoomNews, RoomNewsKind};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -47,6 +48,7 @@ struct Inner {
     /// The members that this client was in the epoch: messages of theirs are its own.
     own: Vec<Member>,
     queues: Vec<Arc<Queue>>,
+    over: bool,
 }
 
 /// How the client is in the room.
@@ -81,7 +83,12 @@ impl Membership {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        matches!(*self.status.borrow(), RoomStatus::Left { .. })
+        self.inner.lock().over
+    }
+
+    /// It is over from here on, though nobody is told yet. Whether it was not before.
+    pub(super) fn end(&self) -> bool {
+        !std::mem::replace(&mut self.inner.lock().over, true)
     }
 
     pub(super) fn member(&self) -> Option<Member> {
@@ -92,9 +99,27 @@ impl Membership {
         self.inner.lock().standing.as_ref().map(|standing| standing.role.clone())
     }
 
-    // What the session says.
+    // What the session says. Apps look at what changes here: the session's lock must not be held.
 
-    pub(crate) fn joined(&self, joined: Joined<'_>) {
+    pub(crate) fn hear(&self, news: &RoomNews) {
+        if let Err(error) = self.hear_news(news) {
+            tracing::warn!(room = %news.room, kind = ?news.kind, %error, "the server says of a room what cannot be read");
+        }
+    }
+
+    fn hear_news(&self, news: &RoomNews) -> Result<(), serde_json::Error> {
+        let (text, bytes) = (&news.text, news.attachment.clone());
+        match news.kind {
+            RoomNewsKind::Joined => self.joined(serde_json::from_str(text)?),
+            RoomNewsKind::Event => self.event(serde_json::from_str(text)?, bytes),
+            RoomNewsKind::Skipped => self.skipped(serde_json::from_str(text)?),
+            RoomNewsKind::Presence => self.presence(serde_json::from_str(text)?),
+            RoomNewsKind::Signal => self.signal(serde_json::from_str(text)?, bytes),
+        }
+        Ok(())
+    }
+
+    fn joined(&self, joined: Joined<'_>) {
         let was_in = {
             let mut inner = self.inner.lock();
             if inner.standing.as_ref().is_none_or(|standing| standing.epoch != joined.epoch) {
@@ -111,7 +136,14 @@ impl Membership {
         if let Some(presence) = joined.presence {
             self.presence.send_replace(Presence::whole(presence));
         }
-        self.status.send_replace(RoomStatus::Joined);
+        self.status.send_if_modified(|status| {
+            // The app may have left it meanwhile.
+            let goes_on = !matches!(status, RoomStatus::Left { .. });
+            if goes_on {
+                *status = RoomStatus::Joined;
+            }
+            goes_on
+        });
         if was_in {
             self.tell(match joined.recovered {
                 true => RoomEvent::Recovered,
@@ -130,12 +162,13 @@ impl Membership {
         });
     }
 
+    /// Tells that it is [over](Membership::end).
     pub(crate) fn left(&self, why: Option<Failure>) {
         self.status.send_replace(RoomStatus::Left { why });
         self.inner.lock().queues.iter().for_each(|queue| queue.end());
     }
 
-    pub(crate) fn event(&self, event: rooms::RoomEvent, bytes: Option<Bytes>) {
+    fn event(&self, event: rooms::RoomEvent, bytes: Option<Bytes>) {
         if let Some(state) = &event.state {
             self.reset(Some(state));
         } else if let Some(patch) = &event.patch {
@@ -145,17 +178,17 @@ impl Membership {
         self.tell(RoomEvent::Message(message));
     }
 
-    pub(crate) fn signal(&self, event: rooms::RoomEvent, bytes: Option<Bytes>) {
+    fn signal(&self, event: rooms::RoomEvent, bytes: Option<Bytes>) {
         let message = self.message(event, bytes);
         self.tell(RoomEvent::Signal(message));
     }
 
-    pub(crate) fn skipped(&self, skipped: Skipped<'_>) {
+    fn skipped(&self, skipped: Skipped<'_>) {
         self.reset(skipped.state);
         self.tell(RoomEvent::Lost { missed: Some(skipped.count) });
     }
 
-    pub(crate) fn presence(&self, change: Change) {
+    fn presence(&self, change: Change) {
         self.presence.send_modify(|presence| presence.change(change));
     }
 
@@ -248,9 +281,12 @@ mod tests {
         assert!(matches!(next(&queue), Some(RoomEvent::Lost { missed: Some(3) })));
         joined(&membership, json!({"epoch": "00000000000000bb"}));
         assert!(matches!(next(&queue), Some(RoomEvent::Lost { missed: None })));
+        assert!(membership.end() && !membership.end() && membership.is_over());
         membership.left(None);
+        joined(&membership, json!({}));
         membership.away();
-        assert!(membership.is_over() && next(&queue).is_none());
+        assert_eq!(*membership.status.borrow(), RoomStatus::Left { why: None });
+        assert!(next(&queue).is_none());
     }
 
     #[test]

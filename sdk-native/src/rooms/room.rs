@@ -68,7 +68,7 @@ impl Room {
         self.membership().status.borrow().clone()
     }
 
-    /// Watches where the membership stands.
+    /// Watches where the membership stands. What is borrowed of it must be let go of before the room is left, which changes it.
     #[must_use]
     pub fn watch_status(&self) -> watch::Receiver<RoomStatus> {
         self.membership().status.subscribe()
@@ -122,7 +122,9 @@ impl Room {
     /// Leaves the room, for all of its handles.
     pub fn leave(&self) {
         let membership = self.membership();
-        self.handle.client.shared().change(|core, now| core.leave(now, membership));
+        if self.handle.client.shared().change(|core, now| core.leave(now, membership)) {
+            membership.left(None);
+        }
     }
 
     /// Waits until the room is joined for the first time.
@@ -155,11 +157,9 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let Self { client, membership, queue } = self;
         // Under the lock that joins take, so that nobody finds a membership that is about to end.
-        client.shared().change(|core, now| {
-            if membership.detach(queue) {
-                core.leave(now, membership);
-            }
-        });
+        if client.shared().change(|core, now| membership.detach(queue) && core.leave(now, membership)) {
+            membership.left(None);
+        }
     }
 }
 
