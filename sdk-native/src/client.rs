@@ -67,7 +67,7 @@ impl Builder {
 
     /// Sets where tokens come from. It is asked when the first one is wanted, unless [`Builder::token`] gives that; before one
     /// expires, so that the session goes on with the next; and when the server does not take one. It is asked once at a time,
-    /// whoever is waiting. Default: none, and a session whose token expires is over.
+    /// whoever is waiting; so it must not itself wait for a call of this client. Default: none, and a session whose token expires is over.
     ///
     /// ```no_run
     /// # async fn fetch(_: samewire::TokenReason) -> std::io::Result<String> { Ok(String::new()) }

@@ -100,7 +100,8 @@ impl Rooms {
     /// comes between what `making` does and the event. `None` publishes nothing. The event is the server's, told as the user's.
     /// [`RoomKind::publish`] is not asked.
     ///
-    /// What `making` has done stays done when the future is dropped, and is then not told: run it in a task.
+    /// What `making` has done stays done when the future is dropped, and is then not told: run it in a task. To be called neither in
+    /// `making` nor in [`RoomKind::publish`] for the same room: that has the turn already, and would wait for itself.
     ///
     /// # Errors
     /// What `making` says, and as for [`Rooms::publish`].
