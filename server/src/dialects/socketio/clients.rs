@@ -25,8 +25,8 @@ struct Known {
 }
 
 impl Known {
-    /// Who is to go so that there is a place, if it is one who has not come in: the oldest of those who said nothing, or of those who
-    /// did where they are more. Neither a flood of the one nor of the other leaves those too little time who mean to come in.
+    /// Who is to go so that there is a place, if it is one who has not come in: the oldest of those who said nothing, or of those
+    /// who did where they are more. Neither a flood of the one nor of the other leaves those too little time who mean to come in.
     fn displace(&mut self) -> Option<Arc<Gate>> {
         let group = if self.speaking.len() > self.silent.len() { &mut self.speaking } else { &mut self.silent };
         let (_, sid) = group.pop_first()?;
@@ -92,6 +92,7 @@ impl Seat {
         let mut known = self.clients.known.lock();
         known.silent.remove(&self.number);
         known.speaking.remove(&self.number);
+        drop(known);
         self.gate.come_in();
     }
 }

@@ -1,5 +1,5 @@
-//! Packets of Engine.IO 4 (<https://socket.io/docs/v4/engine-io-protocol/>): one in each message of a WebSocket, any number in a body
-//! of long polling.
+//! Packets of Engine.IO 4 (<https://socket.io/docs/v4/engine-io-protocol/>): one in each message of a WebSocket, any number in a
+//! body of long polling.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -66,8 +66,8 @@ pub(super) fn read(text: &str) -> Result<Packet, Failure> {
     }
 }
 
-/// What a client said in one request. It stays as it came, and its packets are taken out of it one by one: there may be as many as it
-/// has bytes, and each by itself takes many times its size.
+/// What a client said in one request. It stays as it came, and its packets are taken out of it one by one: there may be as many
+/// as it has bytes, and each by itself takes many times its size.
 #[derive(Debug)]
 pub(super) struct Body {
     text: Utf8Bytes,

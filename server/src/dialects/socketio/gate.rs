@@ -1,5 +1,5 @@
-//! What the requests of one client and the task that serves it share: what was said in a request, what is to be told in one, and the
-//! WebSocket that takes their place.
+//! What the requests of one client and the task that serves it share: what was said in a request, what is to be told in one, and
+//! the WebSocket that takes their place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;

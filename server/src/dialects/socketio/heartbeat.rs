@@ -1,4 +1,5 @@
-//! Whether a client is there: it is asked every so often, as its library expects, and given up when it does not answer or takes nothing.
+//! Whether a client is there: it is asked every so often, as its library expects, and given up when it does not answer or takes
+//! nothing.
 
 use std::future::Future;
 use std::pin::Pin;

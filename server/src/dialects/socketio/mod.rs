@@ -1,13 +1,13 @@
 //! Socket.IO at `/socket.io/`, the namespace `/file-processing`: what becomes of files, to who subscribes to them.
 //!
 //! Engine.IO, with WebSocket and long polling and the change from one to the other, is spoken here: `engine.rs` has its packets,
-//! `polling.rs` answers requests, `trial.rs` tries a WebSocket while long polling goes on, and `transport.rs` is what the task of a client
-//! (`party.rs`) hears and says them by; `gate.rs` and `requests.rs` stand between that task and the requests. The library `engineioxide` closes a client whose
-//! WebSocket comes to nothing after its handshake, takes a body of long polling apart into many times its size, and drops what no
-//! request has fetched when a connection ends. The packets of Socket.IO are taken apart by the parser of `socketioxide`. The crate
-//! `socketioxide` itself is not used: it runs each handler in a task of its own, which loses the order of what a client says; it cannot
-//! say more than a message to who may not come in; and it tells clients to leave, after which they do not come back, where they are to
-//! come back.
+//! `polling.rs` answers requests, `trial.rs` tries a WebSocket while long polling goes on, and `transport.rs` is what the task of
+//! a client (`party.rs`) hears and says them by; `gate.rs` and `requests.rs` stand between that task and the requests. The
+//! library `engineioxide` closes a client whose WebSocket comes to nothing after its handshake, takes a body of long polling
+//! apart into many times its size, and drops what no request has fetched when a connection ends. The packets of Socket.IO are
+//! taken apart by the parser of `socketioxide`. The crate `socketioxide` itself is not used: it runs each handler in a task of
+//! its own, which loses the order of what a client says; it cannot say more than a message to who may not come in; and it tells
+//! clients to leave, after which they do not come back, where they are to come back.
 
 mod clients;
 mod engine;
@@ -49,8 +49,8 @@ use crate::websocket::Handshake;
 /// So many clients may be connected at a time that have not come in yet.
 const MOST_OUTSIDE: usize = 2_048;
 
-/// To be merged beside what other pages may ask of the server: here they may bring their cookies, as the clients of Socket.IO can be
-/// told to.
+/// To be merged beside what other pages may ask of the server: here they may bring their cookies, as the clients of Socket.IO can
+/// be told to.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let front = Front::new(app);
     let allowed = app.clone();

@@ -1,5 +1,5 @@
-//! Packets of Socket.IO, protocol 5: one parser for each client, because the attachments of a packet follow it. Those that are written
-//! are whole messages of Engine.IO, with its `4` before them, so that one is the same for all who are told it.
+//! Packets of Socket.IO, protocol 5: one parser for each client, because the attachments of a packet follow it. Those that are
+//! written are whole messages of Engine.IO, with its `4` before them, so that one is the same for all who are told it.
 
 use std::time::Duration;
 

@@ -174,8 +174,8 @@ impl Party {
         Ok(moved || self.transport.beat(context, hears)?)
     }
 
-    /// Whether what the client says is heard at present: it leads to more that it has to be told. Of who has not come in, nothing waits but
-    /// one answer.
+    /// Whether what the client says is heard at present: it leads to more that it has to be told. Of who has not come in, nothing
+    /// waits but one answer.
     fn hears(&self) -> bool {
         match &self.stand {
             Stand::Outside(_) => self.transport.is_idle(),

@@ -1,5 +1,5 @@
-//! What the requests of one client do at its gate, each for as long as it lasts: some wait for something to be told, some say something, and
-//! one brings a WebSocket.
+//! What the requests of one client do at its gate, each for as long as it lasts: some wait for something to be told, some say
+//! something, and one brings a WebSocket.
 
 use std::sync::Arc;
 

@@ -157,8 +157,8 @@ impl Transport {
         }
     }
 
-    /// Asks whether the client is there, when it is time for that. `hears`: whether it would be heard at present. Whether anything
-    /// happened.
+    /// Asks whether the client is there, when it is time for that. `hears`: whether it would be heard at present. Whether
+    /// anything happened.
     ///
     /// # Errors
     /// It is given up.
@@ -196,8 +196,8 @@ impl Transport {
         }
     }
 
-    /// Says what waits, and then that it is over. A client whose transport closes comes back by itself, other than one that is told to
-    /// leave the namespace.
+    /// Says what waits, and then that it is over. A client whose transport closes comes back by itself, other than one that is
+    /// told to leave the namespace.
     pub(super) async fn part(mut self, failure: &Failure) {
         self.gate.stop_hearing();
         if self.socket.is_none() {

@@ -1,5 +1,5 @@
-//! A WebSocket that somebody who polls wants to go on over. Long polling goes on until it is known to work: it is there for networks
-//! that let no WebSocket pass, or only its handshake.
+//! A WebSocket that somebody who polls wants to go on over. Long polling goes on until it is known to work: it is there for
+//! networks that let no WebSocket pass, or only its handshake.
 
 use std::time::Duration;
 

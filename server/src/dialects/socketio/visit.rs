@@ -36,7 +36,8 @@ struct Subscription {
 /// Whether the client may watch the file.
 enum Stand {
     /// It is not decided. For each time that it was asked for, the answer that is wanted; where there is none, the client has
-    /// unsubscribed meanwhile. The session is asked for one thing of a room at a time, so that not more waits than it has room for.
+    /// unsubscribed meanwhile. The session is asked for one thing of a room at a time, so that not more waits than it has room
+    /// for.
     Asked(Vec<Option<i64>>),
     In,
 }
