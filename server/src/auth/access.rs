@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use samewire_protocol::SessionId;
 
-use super::{Grants, Identity};
+use super::ticket::MAX_ORIGINS;
+use super::{Family, Grants, Identity};
 
 /// Who somebody is, what they may do, and until when. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub struct Access {
     pub issued: Option<u64>,
     /// The token's id (`jti`), where it has one.
     pub token_id: Option<Arc<str>>,
-    /// Where it was got by the ticket of another session: that session, and those by whose tickets that one was begun. With any of
-    /// them it is taken back.
+    /// Where a session that had begun by itself got it with the ticket of another one: that one, and those from whom it was got there.
+    /// With any of them, or of whose tickets began them, it is taken back.
     pub origins: Vec<SessionId>,
 }
 
@@ -37,6 +38,17 @@ impl Access {
     #[must_use]
     pub fn anonymous(session: SessionId) -> Self {
         Self::new(Identity::anonymous(session))
+    }
+
+    /// The same for a session that is `to` and shows the ticket of `by`. `None` where a ticket of it could not name all its origins.
+    pub(crate) fn lent(&self, by: SessionId, to: SessionId) -> Option<Self> {
+        let mut origins: Vec<SessionId> = Vec::new();
+        for origin in self.origins.iter().chain([&by]) {
+            if !origins.iter().chain([&to]).any(|known| Family::of(*known) == Family::of(*origin)) {
+                origins.push(*origin);
+            }
+        }
+        (origins.len() <= MAX_ORIGINS).then(|| Self { origins, ..self.clone() })
     }
 
     /// How long it still lasts, in milliseconds; `None` where it does not end.

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod family;
 mod grants;
 mod guard;
 mod jwt;
@@ -18,6 +19,7 @@ use samewire_protocol::{Code, Failure, SessionId};
 
 pub use access::Access;
 pub(crate) use api_keys::ApiKeys;
+pub(crate) use family::Family;
 pub use grants::{GrantError, Grants, MAX_GRANTS};
 pub(crate) use guard::{Guard, expired, revoked};
 pub(crate) use jwt::MAX_TOKEN_ID;
@@ -25,7 +27,6 @@ pub use jwt::{Algorithm, Jwks, JwksError, JwtAuthenticator, JwtOptions, KeyError
 pub use key::{Key, load_or_make};
 pub use revocations::Revocation;
 pub(crate) use revocations::Revocations;
-pub(crate) use ticket::MAX_ORIGINS;
 pub use ticket::{MAX_GRANTED, Ticket, Tickets};
 
 /// What the ids of anonymous identities start with. No user's id may.

@@ -1,4 +1,4 @@
-//! What was taken back before its time: all that a user has, one session, one token.
+//! What was taken back before its time: all that a user has, a session and its family, one token.
 //!
 //! The records have all of it, so that it survives a restart; what is asked for with every request is in memory.
 
@@ -8,7 +8,7 @@ use std::hash::Hash;
 use parking_lot::RwLock;
 use samewire_protocol::{Code, Failure, SessionId};
 
-use super::Access;
+use super::{Access, Family};
 use crate::store::{Pending, RevocationRow, Store, StoreError};
 
 /// The most revocations at once.
@@ -20,7 +20,7 @@ pub(crate) const MAX_REVOCATIONS: usize = 100_000;
 pub enum Revocation {
     /// All tokens and tickets of a user that were issued up to now.
     User(Box<str>),
-    /// One session, and its tickets.
+    /// A session, whatever was begun with its ticket or what it was begun with, and all their tickets.
     Session(SessionId),
     /// One token, by its `jti`, and the tickets that were issued under it.
     Token(Box<str>),
@@ -33,7 +33,7 @@ impl Revocation {
         match self {
             // Whoever signs in again after it gets a token that was issued later.
             Self::User(user) => access.identity.id() == &**user && access.issued.is_none_or(|issued| issued <= at_ms),
-            Self::Session(id) => session == Some(*id) || access.origins.contains(id),
+            Self::Session(id) => sessions(access, session).any(|session| Family::of(session) == Family::of(*id)),
             Self::Token(id) => access.token_id.as_deref() == Some(id),
         }
     }
@@ -65,7 +65,7 @@ pub(crate) struct Revocations {
 #[derive(Default)]
 struct Known {
     users: HashMap<Box<str>, Span>,
-    sessions: HashMap<SessionId, Span>,
+    sessions: HashMap<Family, Span>,
     tokens: HashMap<Box<str>, Span>,
 }
 
@@ -90,7 +90,7 @@ impl Known {
     fn add(&mut self, revocation: &Revocation, span: Span) {
         match revocation {
             Revocation::User(user) => self.users.insert(user.clone(), span),
-            Revocation::Session(id) => self.sessions.insert(*id, span),
+            Revocation::Session(id) => self.sessions.insert(Family::of(*id), span),
             Revocation::Token(id) => self.tokens.insert(id.clone(), span),
         };
     }
@@ -131,13 +131,13 @@ impl Revocations {
         let known = self.known.read();
         span(&known.users, access.identity.id(), now_ms)
             .is_some_and(|span| access.issued.is_none_or(|issued| issued <= span.at))
-            || session.iter().chain(&access.origins).any(|id| span(&known.sessions, id, now_ms).is_some())
+            || sessions(access, session).any(|id| span(&known.sessions, &Family::of(id), now_ms).is_some())
             || access.token_id.as_deref().is_some_and(|id| span(&known.tokens, id, now_ms).is_some())
     }
 
-    /// Whether this session was revoked.
+    /// Whether this session, or one of its family, was revoked.
     pub(crate) fn covers_session(&self, session: SessionId, now_ms: u64) -> bool {
-        self.known.read().sessions.get(&session).is_some_and(|span| span.counts(now_ms))
+        self.known.read().sessions.get(&Family::of(session)).is_some_and(|span| span.counts(now_ms))
     }
 
     /// Forgets those that no longer count.
@@ -154,6 +154,11 @@ impl Revocations {
         }
         if before == after { Ok(()) } else { self.store.records().forget_revocations(now_ms).done().await }
     }
+}
+
+/// The sessions with which an access, of this session where it has one, is taken back.
+fn sessions(access: &Access, session: Option<SessionId>) -> impl Iterator<Item = SessionId> {
+    session.into_iter().chain(access.origins.iter().copied())
 }
 
 #[cfg(test)]
@@ -195,9 +200,12 @@ mod tests {
         let other = access("mario", Some(9_000), None);
         assert!(covers(&other, Some(session), 1_999) && !covers(&other, Some(session), 2_000));
         assert!(revocations.covers_session(session, 1_999) && !revocations.covers_session(session, 2_000));
-        // And whoever came by its tickets.
-        let mut lent = access("mario", Some(9_000), None);
-        lent.origins = vec![SessionId::from_random([2; 16]), session];
+        // And whoever began, or went on, with its tickets.
+        let next = Family::of(session).another([5; 16]);
+        assert!(covers(&other, Some(next), 1_999) && Revocation::Session(session).covers(&other, Some(next), 1_000));
+        assert!(Revocation::Session(next).covers(&other, Some(session), 1_000));
+        let lent = access("mario", Some(9_000), None);
+        let lent = lent.lent(next, SessionId::from_random([2; 16])).expect("few origins");
         assert!(covers(&lent, None, 1_999) && !covers(&lent, None, 2_000));
         assert!(Revocation::Session(session).covers(&lent, None, 1_000));
         let token = access("mario", Some(9_000), Some("t-1"));

@@ -20,7 +20,7 @@ use super::{Access, Grants, Identity, Key, Owner};
 /// The most bytes of grants, as JSON, that a ticket carries.
 pub const MAX_GRANTED: usize = 2048;
 
-/// The most sessions that a ticket names besides its own, of those by whose tickets it came to be.
+/// The most sessions that a ticket names besides its own, of [those of other families](Access::origins).
 pub(crate) const MAX_ORIGINS: usize = 8;
 
 /// The longest text that is looked at. A ticket of ours, with the longest of everything, is shorter.

@@ -8,7 +8,7 @@ use samewire_protocol::{Code, Failure, SessionId};
 use super::Session;
 use super::registry::Most;
 use crate::app::{App, millis};
-use crate::auth::{Access, MAX_ORIGINS, Ticket};
+use crate::auth::{Access, Family, Ticket};
 use crate::store::now_ms;
 
 /// How long a ticket can be used to come back.
@@ -47,21 +47,13 @@ pub(crate) fn greet_anybody(app: &Arc<App>) -> Result<Greeted, Failure> {
 /// A session for whoever holds a ticket, besides the one that it is of.
 pub(crate) async fn greet_holder(app: &Arc<App>, ticket: &str) -> Result<Greeted, Failure> {
     let Lent { access, by } = lend(app, ticket).await?;
-    if access.origins.len() <= MAX_ORIGINS {
-        return enter(app, SessionId::from_random(random()?), access, None);
-    }
-    // One more would be more than a ticket can name. So this one takes the place of the session whose ticket it has.
-    app.sessions.forget(by);
-    let mut access = Access::clone(&access);
-    access.origins.retain(|origin| *origin != by);
-    enter(app, by, Arc::new(access), None)
+    enter(app, Family::of(by).another(random()?), access, None)
 }
 
 /// What a session gives away with its ticket.
 pub(crate) struct Lent {
-    /// It is over with that session too.
     pub(crate) access: Arc<Access>,
-    /// The session.
+    /// The session. When it is taken back, so is what it gave.
     pub(crate) by: SessionId,
 }
 
@@ -70,12 +62,7 @@ pub(crate) async fn lend(app: &Arc<App>, ticket: &str) -> Result<Lent, Failure> 
     let Admitted { access: Some(access), ticket: Some(ticket) } = admit(app, None, Some(ticket)).await? else {
         return Err(crate::auth::unauthenticated());
     };
-    let by = ticket.session;
-    let mut access = Access::clone(&access);
-    if !access.origins.contains(&by) {
-        access.origins.push(by);
-    }
-    Ok(Lent { access: Arc::new(access), by })
+    Ok(Lent { access, by: ticket.session })
 }
 
 fn enter(app: &Arc<App>, id: SessionId, access: Arc<Access>, ticket: Option<&Ticket>) -> Result<Greeted, Failure> {

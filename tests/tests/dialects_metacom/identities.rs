@@ -87,38 +87,112 @@ impl Method for Session {
     type Reply = Value;
 }
 
-/// For somebody without a name nothing else can be taken back.
-#[tokio::test]
-async fn a_session_that_is_taken_back_takes_those_along_that_came_by_its_ticket() {
+/// A server that tells sessions, and takes them back.
+async fn host_that_tells() -> Host {
     let mut config = config();
     config.api_keys = vec![ApiKey { name: "the tests".into(), key: Some(Secret::new(KEY)), key_file: None }];
-    let host = Host::with(config, |builder| {
+    Host::with(config, |builder| {
         builder.method::<Session, _, _>(async |session: Option<SessionHandle>, _: Value| {
             Ok(json!(session.map(|session| session.id().to_string())))
         })
     })
-    .await;
-    let mut first = Old::connect(&host).await;
-    let mut ticket = first.call(1, "auth/status", json!({})).await.expect("known")["token"].clone();
-    let taken_back = first.call(2, Session::NAME, json!({})).await.expect("a session");
-    // Each by the ticket of the one before it; in the end by more than a ticket can name.
-    let mut line = vec![first];
-    for _ in 0..12 {
-        let mut next = Old::connect(&host).await;
-        assert_eq!(next.call(1, "auth/restore", json!({"token": ticket})).await.expect("restored")["status"], "logged");
-        ticket = next.call(2, "auth/status", json!({})).await.expect("known")["token"].clone();
-        line.push(next);
-    }
-    let mut witness = Old::connect(&host).await;
-    witness.call(1, "auth/status", json!({})).await.expect("known");
+    .await
+}
+
+async fn take_back(host: &Host, session: &Value) {
     let revoke = http::requests().post(format!("{}/api/revocations", host.url())).bearer_auth(KEY);
-    let answer = http::send(revoke.body(json!({"session": taken_back}).to_string())).await;
+    let answer = http::send(revoke.body(json!({"session": session}).to_string())).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    for (at, old) in line.iter_mut().enumerate() {
-        let heard = old.raw.next().await;
-        assert!(matches!(heard, Heard::Close(1008, _)), "{at}: {heard:?}");
+}
+
+/// A page that is loaded: with the token that the one before it kept.
+async fn load(host: &Host, kept: &mut Value) -> Old {
+    let mut page = Old::connect(host).await;
+    if !kept.is_null() {
+        assert_eq!(page.call(1, "auth/restore", json!({"token": kept})).await.expect("restored")["status"], "logged");
     }
-    let restored = witness.call(2, "auth/restore", json!({"token": ticket})).await.expect("an answer");
-    assert_eq!((&restored["status"], &restored["reason"]), (&json!("not logged"), &json!("token-revoked")));
-    assert_eq!(host.health().await.sessions, 1);
+    *kept = page.call(2, "auth/status", json!({})).await.expect("known")["token"].clone();
+    page
+}
+
+async fn is_closed_as_revoked(page: &mut Old) {
+    let heard = page.raw.next().await;
+    assert!(matches!(&heard, Heard::Close(1008, reason) if reason.contains("revoked")), "{heard:?}");
+}
+
+/// From the ninth on each took the place of the one before it, which was closed though it lived.
+#[tokio::test]
+async fn a_session_that_is_taken_back_takes_those_along_that_came_by_its_ticket() {
+    let ada = json!(token("ada"));
+    // For somebody without a name nothing else can be taken back.
+    for (count, taken_back, kept) in [(10, 0, &Value::Null), (10, 9, &ada), (40, 20, &Value::Null), (40, 0, &ada)] {
+        let host = host_that_tells().await;
+        let mut kept = kept.clone();
+        let (mut row, mut sessions) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let mut page = load(&host, &mut kept).await;
+            sessions.push(page.call(3, Session::NAME, json!({})).await.expect("a session"));
+            row.push(page);
+        }
+        for page in &mut row {
+            assert_eq!(page.call(4, "system/echo", json!("here")).await, Ok(json!("here")));
+        }
+        let mut witness = Old::connect(&host).await;
+        // It may have gone before.
+        drop(row.remove(taken_back));
+        take_back(&host, &sessions[taken_back]).await;
+        for page in &mut row {
+            is_closed_as_revoked(page).await;
+        }
+        let restored = witness.call(2, "auth/restore", json!({"token": kept})).await.expect("an answer");
+        assert_eq!((&restored["status"], &restored["reason"]), (&json!("not logged"), &json!("token-revoked")));
+        until("none of them is left", async || host.health().await.sessions == 1).await;
+    }
+}
+
+/// They closed each other as often as they came back.
+#[tokio::test]
+async fn two_tabs_that_share_the_newest_token_both_stay() {
+    let host = host_that_tells().await;
+    let mut kept = Value::Null;
+    let mut tabs = [load(&host, &mut kept).await, load(&host, &mut kept).await];
+    for round in 0..24 {
+        tabs[round % 2] = load(&host, &mut kept).await;
+        for tab in &mut tabs {
+            assert_eq!(tab.call(3, "system/echo", json!(round)).await, Ok(json!(round)));
+        }
+    }
+}
+
+/// A session that came by itself may go on with what the ticket of another one gives.
+#[tokio::test]
+async fn sessions_that_went_on_with_a_ticket_are_taken_back_with_it() {
+    let host = host_that_tells().await;
+    for pairs in [1, 12] {
+        let mut came = Vec::new();
+        let (mut first, mut kept) = (Value::Null, Value::Null);
+        for _ in 0..=pairs {
+            let mut old = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+            if kept.is_null() {
+                first = old.call(1, Session::NAME, json!({})).await.expect("a session");
+            } else {
+                old.call(1, "auth/restore", json!({"token": kept})).await.expect("restored");
+            }
+            kept = old.call(2, "auth/status", json!({})).await.expect("known")["token"].clone();
+            came.push(old);
+        }
+        let mut by_ticket = load(&host, &mut kept).await;
+        take_back(&host, &first).await;
+        if pairs == 1 {
+            for old in came.iter_mut().chain([&mut by_ticket]) {
+                is_closed_as_revoked(old).await;
+            }
+        } else {
+            // Those behind so many go on with what they came with, which was not taken back.
+            is_closed_as_revoked(&mut came[0]).await;
+            is_closed_as_revoked(&mut came[8]).await;
+            assert_eq!(came[12].call(3, "system/echo", json!(1)).await, Ok(json!(1)));
+            assert_eq!(by_ticket.call(3, "system/echo", json!(1)).await, Ok(json!(1)));
+        }
+    }
 }
