@@ -91,7 +91,7 @@ async fn other_verbs_and_pages() {
     let host = host().await;
     let url = format!("{}/api", host.url());
     let got = answer(http::requests().get(&url)).await;
-    assert_eq!(got.status, 403);
+    assert_eq!((got.status, &got.packet["error"]["code"]), (403, &json!(403)), "as its own server has it, and alike in both");
     assert!(got.packet["error"]["message"].as_str().is_some_and(|message| message.contains("ws://")));
     for path in ["", "/files/upload", "/system/echo"] {
         let asked = http::requests().request(reqwest::Method::OPTIONS, format!("{url}{path}"));

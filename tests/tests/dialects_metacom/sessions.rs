@@ -35,6 +35,7 @@ pub(crate) async fn host_with_sign_in_at(config: Config) -> Host {
     Host::with(config, |builder| {
         builder.method::<SignIn, _, _>(async |args: Value| match args["password"].as_str() {
             Some("right") => Ok(json!({"status": "logged", "token": token("marcus")})),
+            Some("elsewhere") => Ok(json!({"status": "logged", "token": "of another issuer"})),
             _ => Err(Failure::new(Code::Forbidden, "wrong password")),
         })
     })
@@ -58,6 +59,33 @@ async fn nobody_may_ask_what_there_is_and_sign_in() {
     assert_eq!(old.call(7, "files/upload", json!({"streamId": 2})).await.expect("stored")["size"], 3);
     assert_eq!(old.call(8, "auth/signout", json!({})).await.expect("out")["status"], "not logged");
     assert_eq!(old.call(9, "system/echo", json!(1)).await.expect_err("nobody again")["code"], 403);
+}
+
+/// The answer was that of the app, "logged", and whatever came next was of whoever had been there before.
+#[tokio::test]
+async fn a_sign_in_that_lets_nobody_in_fails() {
+    let mut config = closed();
+    config.limits.max_sessions_per_user = 1;
+    let host = host_with_sign_in_at(config).await;
+    let mut marcus = Old::connect_at(&host, &format!("/api?token={}", token("marcus")), &[]).await;
+    assert_eq!(marcus.call(1, "auth/status", json!({})).await.expect("known")["user"], "marcus");
+    let mut ada = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+    let mut nobody = Old::connect(&host).await;
+    for (password, code, reason) in [("right", 503, "too-many-sessions"), ("elsewhere", 403, "token-invalid")] {
+        for old in [&mut ada, &mut nobody] {
+            let error = old.call(2, "auth/signin", json!({"password": password})).await.expect_err(reason);
+            assert_eq!((&error["code"], &error["reason"]), (&json!(code), &json!(reason)), "{error}");
+        }
+    }
+    assert_eq!(ada.call(3, "auth/status", json!({})).await.expect("as before")["user"], "ada");
+    assert_eq!(nobody.call(3, "auth/status", json!({})).await.expect_err("as before")["code"], 403);
+    drop(marcus);
+    until("there is room", async || host.health().await.sessions == 1).await;
+    assert_eq!(nobody.call(4, "auth/signin", json!({"password": "right"})).await.expect("let in")["status"], "logged");
+    // Over HTTP, too, where it was "logged" without a cookie.
+    let signin = http::requests().post(format!("{}/api/auth/signin", host.url()));
+    let answer = http::send(signin.body(r#"{"password":"elsewhere"}"#)).await;
+    assert_eq!((answer.status, &answer.json()["error"]["reason"]), (403, &json!("token-invalid")));
 }
 
 #[tokio::test]

@@ -37,8 +37,7 @@ pub(super) async fn packet(app: &Arc<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         let told = format!("packets are sent here by POST, and connections are opened at {}", address(&parts.headers));
-        let failure = Failure::new(Code::WrongProtocol, told);
-        return (StatusCode::FORBIDDEN, refused(Form::Third, None, &failure)).into_response();
+        return refused(Form::Third, None, &Failure::new(Code::Forbidden, told));
     }
     let text = match read(app, &parts.headers, body).await {
         Ok(text) => text,
@@ -179,10 +178,8 @@ async fn make(
     let result = crate::calls::run_over_http(app, named, call.args.clone(), access, None, None).await;
     app.metrics.answered_over_http(&result);
     let result = result?;
-    if signs_in
-        && let Some(token) = token_of(&result)
-        && accepts(app, &token).await.is_ok()
-    {
+    if signs_in && let Some(token) = token_of(&result) {
+        accepts(app, &token).await.inspect_err(|failure| app.metrics.refused(failure))?;
         *cookie = Some(cookie_with(headers, &token));
     }
     Ok(String::from(Box::<str>::from(result)))

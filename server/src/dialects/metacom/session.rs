@@ -119,11 +119,13 @@ impl Metacom {
                 desk.say(form.result(no, &result.to_string()));
             }
             (Coming::Restore(no), Err(failure)) => self.fail(no, &failure, desk),
-            (Coming::SignIn(no, result), outcome) => {
-                if outcome.is_ok() {
-                    self.known(desk)?;
-                }
+            (Coming::SignIn(no, result), Ok(())) => {
+                self.known(desk)?;
                 desk.say(form.result(no, result.get()));
+            }
+            (Coming::SignIn(no, _), Err(failure)) => {
+                desk.app().metrics.refused(&failure);
+                self.fail(no, &failure, desk);
             }
             (Coming::SignOut(no), Ok(())) => {
                 self.known(desk)?;
