@@ -29,6 +29,11 @@ pub(crate) fn unspoken(message: impl Into<String>) -> Failure {
     Failure::new(Code::BadFrame, message.into())
 }
 
+/// The failure where the server is at fault: what it has written itself is not as it should be.
+pub(crate) fn unreadable() -> Failure {
+    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -99,6 +99,11 @@ pub(crate) trait Dialect: Send + 'static {
         true
     }
 
+    /// The client closes the connection. Whether something that it said before is still to be done; asked until it is.
+    fn lingers(&mut self) -> bool {
+        false
+    }
+
     /// The client is gone, and its guest goes next.
     fn gone(&mut self, _desk: &mut Desk) {}
 

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::alone::Alone;
 use super::closing::cut;
-pub(crate) use super::closing::{plain, unspoken};
+pub(crate) use super::closing::{plain, unreadable, unspoken};
 pub(crate) use super::desk::{Desk, Dialect, Word};
 use super::guest::{Entry, Guest};
 use super::timer::Timer;
@@ -114,6 +114,7 @@ impl<D: Dialect> Driver<D> {
                     return None;
                 }
                 Stop::Closed => {
+                    let _ = tokio::time::timeout(PARTING, poll_fn(|context| self.linger(context))).await;
                     self.let_go();
                     // The library has the answer ready; what it calls `close` would say another.
                     let _ = tokio::time::timeout(PARTING, self.socket.flush()).await;
@@ -172,6 +173,29 @@ impl<D: Dialect> Driver<D> {
             }
             if let Some(entry) = self.desk.wanted.take() {
                 return Poll::Ready(Stop::Admit(entry));
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what the client said before it closed the connection.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            // Nobody hears it any more.
+            while self.desk.pop().is_some() {}
+            if !self.dialect.lingers() {
+                return Poll::Ready(());
+            }
+            let Ok(mut moved) = self.tell(context) else { return Poll::Ready(()) };
+            if self.timer.poll(self.dialect.due(), context) {
+                moved = true;
+                if self.dialect.remember(&mut self.desk).is_err() {
+                    return Poll::Ready(());
+                }
+            }
+            if !moved {
+                return Poll::Pending;
             }
         }
         context.waker().wake_by_ref();

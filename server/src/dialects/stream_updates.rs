@@ -16,7 +16,7 @@ use samewire_protocol::{Code, Failure};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::socket::{Desk, Dialect, Word, upgrade};
+use super::socket::{Desk, Dialect, Word, unreadable, upgrade};
 use crate::app::App;
 use crate::http::Problem;
 
@@ -134,10 +134,6 @@ fn say(event: &str, data: &RawValue, desk: &mut Desk) -> Result<(), Failure> {
     let text = serde_json::to_string(&Update { event, data }).map_err(|_| unreadable())?;
     desk.say(text);
     Ok(())
-}
-
-fn unreadable() -> Failure {
-    Failure::new(Code::Internal, "the server cannot read its own record of this stream; try again later")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The kinds of WebSocket frames.
@@ -155,6 +155,16 @@ impl Raw {
     /// Closes the way an SDK does when the app ends the session.
     pub async fn close(&mut self, code: u16) {
         self.frame(opcode::CLOSE, true, &code.to_be_bytes()).await;
+    }
+
+    /// Says nothing more, and does not say so: a FIN without a close frame.
+    pub async fn finish(&mut self) {
+        let _ = self.socket.shutdown().await;
+    }
+
+    /// Is gone, with whatever is not sent yet: a RST.
+    pub fn reset(self) {
+        let _ = self.socket.set_zero_linger();
     }
 
     /// Sends bytes as they are. What the other side no longer wants to hear is dropped; it will have said why.

@@ -152,27 +152,6 @@ async fn a_flood_is_limited() {
     assert!(heard < FLOOD, "{heard}");
 }
 
-/// A frontend may change more in a moment than the room takes in a second. It is held back, and nothing of it is lost.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_honest_burst_of_changes_is_stored_whole_and_in_order() {
-    const CHANGES: u64 = 250;
-    let stage = stage().await;
-    let view = stage.view().await;
-    let mut olga = Old::open(&stage, "olga", view).await;
-    let mut vera = Old::open(&stage, "vera", view).await;
-    let mut burst = Vec::new();
-    for change in 0..CHANGES {
-        let said = json!({"type": "portal-view-update", "payload": {"settings": {"change": change}}});
-        burst.extend(frame(0x81, said.to_string().as_bytes()));
-    }
-    olga.raw.write(&burst).await;
-    for change in 0..CHANGES {
-        let told = vera.expect("portal-view-update").await;
-        assert_eq!((&told["payload"]["settings"]["change"], &told["version"]), (&json!(change), &json!(change + 2)));
-    }
-    assert!(olga.settled().await.is_empty());
-}
-
 /// What is asked for costs no more than it can be of use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whole_views_are_told_at_a_pace() {

@@ -2,6 +2,7 @@
 
 mod ends;
 mod hostile;
+mod many;
 mod old;
 mod slow;
 #[path = "../portal_live/stage.rs"]

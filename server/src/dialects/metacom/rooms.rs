@@ -8,6 +8,8 @@ use samewire_protocol::{Code, Failure};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::dialects::socket::unreadable;
+
 /// The rooms of one client, and the calls that wait for a place in one.
 #[derive(Default)]
 pub(super) struct Rooms {
@@ -153,10 +155,6 @@ fn data(room: &RoomName, payload: Option<&RawValue>) -> String {
 
 fn written<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|_| unreadable())
-}
-
-fn unreadable() -> Failure {
-    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
 }
 
 #[cfg(test)]

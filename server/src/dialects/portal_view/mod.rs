@@ -1,5 +1,8 @@
 //! Portal views as plain JSON at `/ws/portal-view/{id}`: a controller changes a view, viewers see it. Each connection is of one view.
 
+mod backlog;
+mod change;
+mod changes;
 mod news;
 mod own;
 mod stray;

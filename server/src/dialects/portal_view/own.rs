@@ -4,7 +4,7 @@
 #[derive(Debug, Default)]
 pub(super) struct Own {
     /// Changes that are made and not told yet.
-    due: u32,
+    due: usize,
     /// Whether something of somebody else was told since the first of them was made.
     is_overtaken: bool,
 }
@@ -27,14 +27,14 @@ impl Own {
         is_overtaken
     }
 
-    /// The room tells a change of somebody else.
+    /// The room tells a change of somebody else, or how the view is.
     pub(super) fn other_came(&mut self) {
         self.is_overtaken |= self.due > 0;
     }
 
-    /// The client was told all that there is.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    /// The client was told all that there is, which is older than so many of its changes.
+    pub(super) fn begin_anew(&mut self, due: usize) {
+        *self = Self { due, is_overtaken: due > 0 };
     }
 }
 
@@ -57,5 +57,7 @@ mod tests {
         own.refused();
         own.made();
         assert!(!own.came());
+        own.begin_anew(2);
+        assert!(own.came() && own.came() && !own.came());
     }
 }

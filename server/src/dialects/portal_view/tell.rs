@@ -1,11 +1,11 @@
 //! What a client is told, put into words.
 
-use samewire_protocol::{Code, Failure};
+use samewire_protocol::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::wire::Told;
-use crate::dialects::socket::Desk;
+use crate::dialects::socket::{Desk, unreadable};
 use crate::store::now_ms;
 
 /// Who came, went or changed, as the room's frame has it.
@@ -42,8 +42,4 @@ pub(super) fn tell_presence(presence: &impl Serialize, desk: &mut Desk) -> Resul
 
 pub(super) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|_| unreadable())
-}
-
-pub(super) fn unreadable() -> Failure {
-    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
 }

@@ -1,22 +1,23 @@
 //! One connection, which is a member of the room of its view.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use samewire_protocol::rooms::methods::{PublishParams, StateNow, StateParams};
+use samewire_protocol::rooms::methods::{PublishParams, Published, StateNow, StateParams};
 use samewire_protocol::rooms::{Joined, Member, RoomEvent, RoomName, Skipped};
 use samewire_protocol::session::{Event, JoinRequest, RoomNews, RoomNewsKind};
 use samewire_protocol::wire::Cast;
 use samewire_protocol::{CallId, Code, Failure};
-use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::backlog::Waiting;
+use super::change::Change;
+use super::changes::Changes;
 use super::news::News;
-use super::own::Own;
 use super::stray;
-use super::tell::{Presence, read, say, tell_presence, tell_state, unreadable};
+use super::tell::{Presence, read, say, tell_presence, tell_state};
 use super::truth::Truth;
 use super::wire::{REQUEST_SYNC, SYNC_RESPONSE, Said, Told, VIEW_UPDATE};
-use crate::dialects::socket::{Desk, Dialect, Word, plain};
+use crate::dialects::socket::{Desk, Dialect, Word, plain, unreadable};
 use crate::portal::no_room;
 use crate::store::now_ms;
 
@@ -31,24 +32,8 @@ pub(super) struct PortalView {
     /// What it is in the room, once it is in.
     member: Option<(Member, String)>,
     has_spoken: bool,
-    /// The newest event of the room that the client knows of.
-    newest: u64,
-    /// A change of the client's that is being stored. What it says next waits, so that all it says stays in order.
-    change: Option<Change>,
+    changes: Changes,
     truth: Truth,
-    own: Own,
-}
-
-/// A change on its way.
-struct Change {
-    params: Box<RawValue>,
-    stands: Stands,
-}
-
-enum Stands {
-    Asked(CallId),
-    /// The client changes more in a second than it may. It is asked again then, and the network holds the client back.
-    Waits(Instant),
 }
 
 impl PortalView {
@@ -61,25 +46,31 @@ impl PortalView {
         Self { is_stray: true, ..Self::default() }
     }
 
-    fn publish(
-        &mut self,
-        name: &str,
-        payload: &impl Serialize,
-        patch: &impl Serialize,
-        desk: &mut Desk,
-    ) -> Result<(), Failure> {
-        let (Some(room), Some(guest)) = (self.room.clone(), desk.guest()) else { return Ok(()) };
-        let (payload, patch) = (to_raw_value(payload).ok(), to_raw_value(patch).ok());
-        let name = name.parse().map_err(|_| unreadable())?;
+    fn change(&mut self, change: Change, bytes: usize, desk: &mut Desk) -> Result<(), Failure> {
+        match self.changes.put(Waiting::new(change, bytes)) {
+            Ok(next) => self.publish(next, desk),
+            Err(failure) => {
+                self.truth.want(VIEW_UPDATE);
+                say(&Told::error(&failure), desk)
+            }
+        }
+    }
+
+    fn publish(&mut self, next: Option<Waiting>, desk: &mut Desk) -> Result<(), Failure> {
+        let (Some(next), Some(room), Some(guest)) = (next, self.room.clone(), desk.guest()) else { return Ok(()) };
+        let change = &next.change;
+        let name = change.name().parse().map_err(|_| unreadable())?;
+        let (payload, patch) = (to_raw_value(change.payload()).ok(), to_raw_value(&change.patch()).ok());
         let params = PublishParams { room, name, payload, patch, state: None, key: None, expected: None };
-        let params = to_raw_value(&params).map_err(|_| unreadable())?;
-        let stands = Stands::Asked(guest.call(PUBLISH, &params));
-        self.change = Some(Change { params, stands });
-        self.own.made();
+        self.changes.asked(guest.call("rooms/publish", &params), next);
         Ok(())
     }
 
     fn cast(&mut self, name: &'static str, payload: Option<&RawValue>, desk: &mut Desk) -> Result<(), Failure> {
+        if self.changes.wait() {
+            let told = format!("changes of yours wait to be stored; `{name}` does not wait, so say it later");
+            return say(&Told::error(&Failure::new(Code::RateLimited, told)), desk);
+        }
         let (Some(room), Some(guest)) = (&self.room, desk.guest()) else { return Ok(()) };
         let (client, now) = guest.client();
         let cast = Cast { room: room.as_str().into(), name: name.into(), payload, key: None };
@@ -94,8 +85,24 @@ impl PortalView {
         Ok(())
     }
 
+    fn ping(&mut self, desk: &mut Desk) -> Result<(), Failure> {
+        match self.changes.ping() {
+            Ok(true) => Ok(()),
+            Ok(false) => pong(desk),
+            Err(failure) => say(&Told::error(&failure), desk),
+        }
+    }
+
+    /// When the state can be asked for. Before what waits is stored, the client would be told of an older one than it shows.
+    fn truth_due(&self) -> Option<Instant> {
+        if self.changes.wait() { None } else { self.truth.due() }
+    }
+
     /// Asks for the state, where it is wanted.
     fn ask(&mut self, desk: &mut Desk) {
+        if self.truth_due().is_none() {
+            return;
+        }
         let (Some(room), Some(guest)) = (self.room.clone(), desk.guest()) else { return };
         if let Some(message) = self.truth.take(Instant::now()) {
             self.truth.asked(guest.call("rooms/state", &StateParams { room }), message);
@@ -109,7 +116,7 @@ impl PortalView {
             Err(failure) => return say(&Told::error(&failure), desk),
         };
         let now: StateNow = read(answer.get())?;
-        if now.offset < self.newest {
+        if !self.changes.told_state(now.offset) {
             self.truth.want(message);
             return Ok(());
         }
@@ -117,18 +124,26 @@ impl PortalView {
     }
 
     /// A change is stored, or came to nothing. The client shows it already, so it is told how the view is.
-    fn settled(&mut self, change: Change, failure: Option<Failure>, desk: &mut Desk) -> Result<(), Failure> {
-        let Some(failure) = failure else { return Ok(()) };
-        if failure.code == Code::RateLimited {
-            self.change = Some(Change { stands: Stands::Waits(Instant::now() + AGAIN), ..change });
-            return Ok(());
+    fn settled(&mut self, change: Waiting, result: Result<Box<RawValue>, Failure>, desk: &mut Desk) -> Result<(), Failure> {
+        let pings = change.pings;
+        match result {
+            Ok(answer) => self.changes.stored(read::<Published>(answer.get())?.offset),
+            Err(failure) if failure.code == Code::RateLimited => {
+                self.changes.too_early(change);
+                return Ok(());
+            }
+            Err(failure) => {
+                self.changes.refused();
+                if failure.code != Code::Forbidden {
+                    self.truth.want(VIEW_UPDATE);
+                }
+                say(&Told::error(&failure), desk)?;
+            }
         }
-        self.own.refused();
-        if failure.code != Code::Forbidden {
-            self.truth.want(VIEW_UPDATE);
-            self.ask(desk);
-        }
-        say(&Told::error(&failure), desk)
+        (0..pings).try_for_each(|_| pong(desk))?;
+        self.ask(desk);
+        let next = self.changes.take_next();
+        self.publish(next, desk)
     }
 
     fn heard_of(&mut self, news: &RoomNews, desk: &mut Desk) -> Result<(), Failure> {
@@ -136,8 +151,7 @@ impl PortalView {
             RoomNewsKind::Joined => self.joined(&read(&news.text)?, desk),
             RoomNewsKind::Skipped => {
                 let skipped: Skipped<'_> = read(&news.text)?;
-                self.own.clear();
-                self.newest = skipped.offset;
+                self.changes.begin_anew(skipped.offset);
                 skipped.state.map_or(Ok(()), |state| tell_state(VIEW_UPDATE, state, desk))
             }
             RoomNewsKind::Presence => tell_presence(&read::<Presence<'_>>(&news.text)?, desk),
@@ -155,8 +169,7 @@ impl PortalView {
             Some(_) => {}
         }
         if !joined.recovered {
-            self.own.clear();
-            self.newest = joined.offset;
+            self.changes.begin_anew(joined.offset);
             if let Some(state) = joined.state {
                 tell_state(VIEW_UPDATE, state, desk)?;
             }
@@ -166,13 +179,8 @@ impl PortalView {
 
     fn happened(&mut self, event: RoomEvent, desk: &mut Desk) -> Result<(), Failure> {
         let is_own = event.from.is_some() && event.from == self.member.as_ref().map(|(member, _)| *member);
-        if let Some(offset) = event.offset {
-            self.newest = offset;
-            if !is_own {
-                self.own.other_came();
-            } else if !self.own.came() {
-                return Ok(());
-            }
+        if event.offset.is_some_and(|offset| !self.changes.came(offset, is_own)) {
+            return Ok(());
         }
         News::of(event).told().try_for_each(|told| say(&told, desk))
     }
@@ -193,8 +201,8 @@ impl Dialect for PortalView {
             return Err(stray::told());
         }
         match Said::read(&text) {
-            Ok(Said::Ping) => say(&Told { timestamp: Some(now_ms()), ..Told::of("pong") }, desk),
-            Ok(Said::Change { name, payload, patch }) => self.publish(name, &payload, &patch, desk),
+            Ok(Said::Ping) => self.ping(desk),
+            Ok(Said::Change(change)) => self.change(change, text.len(), desk),
             Ok(Said::Cast { name, payload }) => self.cast(name, payload, desk),
             Err(failure) => say(&Told::error(&failure), desk),
         }
@@ -212,12 +220,10 @@ impl Dialect for PortalView {
 
     fn told(&mut self, event: Event, desk: &mut Desk) -> Result<(), Failure> {
         match event {
-            Event::CallSettled { id, result, .. } => {
-                match self.change.take_if(|change| matches!(change.stands, Stands::Asked(call) if call == id)) {
-                    Some(change) => self.settled(change, result.err(), desk),
-                    None => self.answered(id, result, desk),
-                }
-            }
+            Event::CallSettled { id, result, .. } => match self.changes.answered(id) {
+                Some(change) => self.settled(change, result, desk),
+                None => self.answered(id, result, desk),
+            },
             Event::Room(news) => self.heard_of(&news, desk),
             Event::RoomError { failure, .. } => say(&Told::error(&failure), desk),
             Event::RoomLeft { failure: Some(failure), .. } => Err(failure),
@@ -225,26 +231,29 @@ impl Dialect for PortalView {
         }
     }
 
+    fn rest(&mut self, _: &mut Desk) -> bool {
+        self.changes.rest();
+        false
+    }
+
     fn due(&self) -> Option<Instant> {
-        let again = match &self.change {
-            Some(Change { stands: Stands::Waits(at), .. }) => Some(*at),
-            _ => None,
-        };
-        [again, self.truth.due()].into_iter().flatten().min()
+        [self.changes.due(), self.truth_due()].into_iter().flatten().min()
     }
 
     fn remember(&mut self, desk: &mut Desk) -> Result<(), Failure> {
         self.ask(desk);
-        if let (Some(Change { params, stands }), Some(guest)) = (&mut self.change, desk.guest())
-            && matches!(stands, Stands::Waits(at) if *at <= Instant::now())
-        {
-            *stands = Stands::Asked(guest.call(PUBLISH, params));
-        }
-        Ok(())
+        let next = self.changes.take_due(Instant::now());
+        self.publish(next, desk)
     }
 
+    /// What is said while changes wait becomes a part of them, so that none is stored long after it was said, and it is noticed when
+    /// the client goes.
     fn listens(&self) -> bool {
-        self.member.is_some() && self.change.is_none()
+        self.member.is_some() && self.changes.is_ready()
+    }
+
+    fn lingers(&mut self) -> bool {
+        self.changes.linger()
     }
 
     fn part(&mut self, failure: &Failure, desk: &mut Desk) -> u16 {
@@ -257,7 +266,8 @@ impl Dialect for PortalView {
     }
 }
 
-const PUBLISH: &str = "rooms/publish";
-/// Who changes more than it may is asked again so soon.
-const AGAIN: Duration = Duration::from_millis(50);
+fn pong(desk: &mut Desk) -> Result<(), Failure> {
+    say(&Told { timestamp: Some(now_ms()), ..Told::of("pong") }, desk)
+}
+
 const VIEWER: &str = "viewer";

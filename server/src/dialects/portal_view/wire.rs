@@ -7,26 +7,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::change::Change;
+
 pub(super) const VIEW_UPDATE: &str = "portal-view-update";
 pub(super) const ITEM_UPDATE: &str = "item-update";
 pub(super) const REQUEST_SYNC: &str = "request-sync";
 pub(super) const SYNC_RESPONSE: &str = "sync-response";
 const TYPING: &str = "typing";
 
-/// What of a view, and what of an item, the server keeps. Whatever else a controller says of them is passed on.
-const OF_VIEW: [&str; 5] = ["name", "currentItem", "showHealth", "settings", "items"];
-const OF_ITEM: [&str; 5] = ["title", "media", "position", "health", "data"];
-
 /// What a client says.
 #[derive(Debug)]
 pub(super) enum Said<'a> {
     Ping,
-    /// A change of the view: what is passed on, and the merge patch (RFC 7396) that is kept.
-    Change {
-        name: &'static str,
-        payload: Map<String, Value>,
-        patch: Map<String, Value>,
-    },
+    /// A change of the view, or of an item.
+    Change(Change),
     /// Something for those who are there now.
     Cast {
         name: &'static str,
@@ -51,7 +45,7 @@ impl<'a> Said<'a> {
         })?;
         match &*kind {
             "ping" => Ok(Self::Ping),
-            VIEW_UPDATE => Self::view_update(object(VIEW_UPDATE, payload)?),
+            VIEW_UPDATE => Ok(Self::Change(Change::of_view(object(VIEW_UPDATE, payload)?))),
             ITEM_UPDATE => Self::item_update(object(ITEM_UPDATE, payload)?),
             REQUEST_SYNC => Ok(Self::Cast { name: REQUEST_SYNC, payload }),
             SYNC_RESPONSE => Ok(Self::Cast { name: SYNC_RESPONSE, payload }),
@@ -66,28 +60,16 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn view_update(payload: Map<String, Value>) -> Result<Self, Failure> {
-        let patch = kept(&payload, &OF_VIEW);
-        Ok(Self::Change { name: VIEW_UPDATE, payload, patch })
-    }
-
     fn item_update(payload: Map<String, Value>) -> Result<Self, Failure> {
         let id = payload.get("id").and_then(Value::as_u64);
         let id = id.ok_or_else(|| bad(format!("`payload.id` of `{ITEM_UPDATE}` must be the number of its item, as 2")))?;
-        let item = Map::from_iter([(id.to_string(), Value::Object(kept(&payload, &OF_ITEM)))]);
-        let patch = Map::from_iter([("items".to_owned(), Value::Object(item))]);
-        Ok(Self::Change { name: ITEM_UPDATE, payload, patch })
+        Ok(Self::Change(Change::of_item(id, payload)))
     }
 }
 
 fn object(name: &str, payload: Option<&RawValue>) -> Result<Map<String, Value>, Failure> {
     let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
     payload.ok_or_else(|| bad(format!("`payload` of `{name}` must be an object that says what changes")))
-}
-
-fn kept(payload: &Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
-    let known = payload.iter().filter(|(field, _)| fields.contains(&field.as_str()));
-    known.map(|(field, value)| (field.clone(), value.clone())).collect()
 }
 
 fn bad(message: String) -> Failure {
@@ -139,7 +121,7 @@ mod tests {
 
     fn change(text: &str) -> (Value, Value) {
         match Said::read(text) {
-            Ok(Said::Change { payload, patch, .. }) => (payload.into(), patch.into()),
+            Ok(Said::Change(change)) => (change.payload().clone().into(), change.patch().into()),
             other => panic!("{text}: {other:?}"),
         }
     }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use self::names::Names;
 use self::party::{Part, Party, Passed};
 use self::wire::{Said, Told};
-use super::socket::{Desk, Dialect, Word, plain, upgrade};
+use super::socket::{Desk, Dialect, Word, plain, unreadable, upgrade};
 use crate::app::App;
 use crate::http::Problem;
 
@@ -263,8 +263,4 @@ fn say_error(failure: &Failure, stream: Option<&StreamName>, desk: &mut Desk) ->
 
 fn read<T: serde::de::DeserializeOwned>(payload: &RawValue) -> Result<T, Failure> {
     serde_json::from_str(payload.get()).map_err(|_| unreadable())
-}
-
-fn unreadable() -> Failure {
-    Failure::new(Code::Internal, "the server cannot read its own words; try again later")
 }
