@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use samewire_protocol::wire::{Advice, Heartbeat};
 use samewire_protocol::{Code, Failure, Instant, accept};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{ApiKeys, Guard, Revocation, Tickets, revoked};
 use crate::calls::{Methods, States};
 use crate::config::Config;
+use crate::dialects::Strangers;
 use crate::files::{FileLinks, Files};
 use crate::jobs::Jobs;
 use crate::live::Live;
@@ -45,7 +46,7 @@ pub(crate) struct App {
     /// The tasks of all sockets: a server that stops waits until their clients have heard so.
     pub(crate) links: TaskTracker,
     /// A place for each connection in another system's format on which nobody has come in.
-    pub(crate) strangers: Arc<Semaphore>,
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 impl App {

@@ -41,16 +41,28 @@ impl<S> ReadAhead<S> {
     pub(crate) fn in_pieces(inner: S) -> Self {
         Self { pieces: Some(Box::default()), ..Self::new(inner) }
     }
+
+    /// How large a message may be that is not cut, where messages are; see [`Pieces::limit`]. With a limit little is read at a time.
+    pub(crate) fn limit(&mut self, most: Option<usize>) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.limit(most);
+        }
+    }
+
+    fn is_limited(&self) -> bool {
+        self.pieces.as_ref().is_some_and(|pieces| pieces.is_limited())
+    }
 }
 
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
     /// Fills the buffer, where everything in it is used up. Not at all at the end.
     fn poll_fill(&mut self, context: &mut Context<'_>, first: usize) -> Poll<io::Result<()>> {
+        let is_limited = self.is_limited();
         let buffer = self.buffer.get_or_insert_with(|| Box::new(Buffer { bytes: Vec::with_capacity(first), start: 0 }));
         if buffer.start < buffer.bytes.len() {
             return Poll::Ready(Ok(()));
         }
-        if buffer.bytes.len() == buffer.bytes.capacity() && buffer.bytes.len() < AHEAD {
+        if !is_limited && buffer.bytes.len() == buffer.bytes.capacity() && buffer.bytes.len() < AHEAD {
             // It was full: there is more.
             buffer.bytes = Vec::with_capacity(AHEAD);
         }
@@ -76,7 +88,12 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             if out.filled().len() > before || out.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let first = if self.pours { AHEAD } else { FIRST };
+            if let Some(excess) = pieces.excess() {
+                // What is behind it is of no account.
+                self.pieces = None;
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, excess)));
+            }
+            let first = if self.pours && !self.is_limited() { AHEAD } else { FIRST };
             ready!(self.poll_fill(context, first))?;
             if self.buffer.as_ref().is_some_and(|buffer| buffer.bytes.is_empty()) {
                 return Poll::Ready(Ok(()));

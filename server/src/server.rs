@@ -10,13 +10,14 @@ use samewire_protocol::files::ROOM_KIND;
 use samewire_protocol::live::ROOM_KIND as LIVE_KIND;
 use samewire_protocol::{Failure, Method};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::app::App;
 use crate::auth::{ApiKeys, Authenticator, Guard, JwtAuthenticator, Revocation, Revocations, Tickets, load_or_make};
 use crate::calls::{Handler, Methods, States};
 use crate::config::Config;
+use crate::dialects::Strangers;
 use crate::files::{FileLinks, FileRooms, Files, Telling};
 use crate::http::{Gate, Problem};
 use crate::interim::{Connection, InterimListener};
@@ -217,7 +218,7 @@ impl Builder {
             started: std::time::Instant::now(),
             draining: watch::Sender::new(false),
             links: TaskTracker::new(),
-            strangers: Arc::new(Semaphore::new(config.limits.max_sessions.min(Semaphore::MAX_PERMITS))),
+            strangers: Strangers::new(config.limits.max_sessions),
             config,
         });
         let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep(Arc::downgrade(&app))));

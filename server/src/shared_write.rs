@@ -44,6 +44,10 @@ impl<S> SharedWrite<S> {
         Self { inner, left: VecDeque::new(), torn: false, taken: 0, heard: 0, said: 0 }
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
     /// Whether the library is in the middle of a frame: flush it before shared frames are written.
     pub(crate) fn is_torn(&self) -> bool {
         self.torn

@@ -1,5 +1,6 @@
 //! WebSockets of the server: the handshake (RFC 6455, section 4.2), the socket behind it, and what its errors mean.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -19,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 use crate::app::App;
 use crate::http::Problem;
 use crate::metrics::Metered;
+use crate::pieces::Excess;
 use crate::read_ahead::ReadAhead;
 use crate::shared_write::SharedWrite;
 
@@ -148,10 +150,11 @@ pub(crate) async fn hang_up(socket: &mut Socket, frame: CloseFrame) {
 
 /// What the client did wrong when the library refuses a frame; `None` when the connection simply went.
 pub(crate) fn broken(error: &SocketError) -> Option<Failure> {
+    let too_big =
+        |told: &dyn Display| Some(Failure::new(Code::TooBig, format!("the frame is larger than this server takes: {told}")));
     match error {
-        SocketError::Capacity(_) => {
-            Some(Failure::new(Code::TooBig, format!("the frame is larger than this server takes: {error}")))
-        }
+        SocketError::Capacity(_) => too_big(error),
+        SocketError::Io(error) if error.get_ref().is_some_and(|error| error.is::<Excess>()) => too_big(error),
         SocketError::Protocol(protocol) if !protocol.to_string().contains("without closing handshake") => {
             Some(Failure::new(Code::BadFrame, format!("the frame breaks the WebSocket protocol: {error}")))
         }

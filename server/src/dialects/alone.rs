@@ -7,25 +7,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use samewire_protocol::{Code, Failure};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::strangers::Place;
 use crate::app::App;
+
+/// The largest text of a connection that is nobody's: more than a sign-in has.
+pub(super) const MOST_TEXT: usize = 64 * 1024;
 
 /// The time of a connection on which nobody has come in, and its place among them. What guests have, their sessions look after; these
 /// have nothing.
 pub(super) struct Alone {
     over: Pin<Box<dyn Future<Output = Failure> + Send>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Alone {
-    /// # Errors
-    /// `too-many-sessions`.
-    pub(super) fn new(app: &Arc<App>, patience: Duration) -> Result<Self, Failure> {
-        let place = app.strangers.clone().try_acquire_owned().map_err(|_| {
-            let told = "too many connections wait for somebody to sign in; come with a token, or try again later";
-            Failure::new(Code::TooManySessions, told)
-        })?;
+    pub(super) fn new(app: &Arc<App>, patience: Duration) -> Self {
+        let (place, lost) = app.strangers.take();
         let mut draining = app.draining.subscribe();
         let over = async move {
             let drained = async {
@@ -38,9 +36,14 @@ impl Alone {
                     Failure::new(Code::HandshakeTimeout, told)
                 }
                 () = drained => App::restarting(),
+                _ = lost => {
+                    let told = "too many connections wait for somebody to sign in, and this one was the first of them; come with a token, \
+                                or try again later";
+                    Failure::new(Code::TooManySessions, told)
+                }
             }
         };
-        Ok(Self { over: Box::pin(over), _place: place })
+        Self { over: Box::pin(over), _place: place }
     }
 
     /// Why it is over.

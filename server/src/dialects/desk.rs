@@ -24,6 +24,8 @@ pub(crate) type Errand = Pin<Box<dyn Future<Output = Result<Box<RawValue>, Failu
 
 /// How much may wait for the socket before nothing more is said, in bytes.
 const MOST_WAITING: usize = 64 * 1024;
+/// The same where nobody has come in.
+const MOST_UNKNOWN: usize = 16 * 1024;
 /// What a message takes besides its bytes.
 const MESSAGE: usize = 64;
 /// How much may wait for the end of a message of which parts are said.
@@ -227,6 +229,6 @@ impl Desk {
 
     /// Whether more waits for the socket than should.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting >= MOST_WAITING
+        self.waiting >= if self.guest.is_some() { MOST_WAITING } else { MOST_UNKNOWN }
     }
 }

@@ -10,6 +10,7 @@ mod portal_view;
 mod signalling;
 mod socket;
 pub(crate) mod socketio;
+mod strangers;
 mod stream_updates;
 mod timer;
 mod upgrade;
@@ -23,6 +24,7 @@ use samewire_protocol::{Code, Failure};
 use serde::Deserialize;
 
 pub(crate) use guest::Entry;
+pub(crate) use strangers::Strangers;
 
 use crate::app::App;
 use crate::http::bearer;

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
-use super::alone::Alone;
+use super::alone::{Alone, MOST_TEXT};
 use super::closing::cut;
 pub(crate) use super::closing::{plain, unreadable, unspoken};
 pub(crate) use super::desk::{Desk, Dialect, Word};
@@ -140,6 +140,7 @@ impl<D: Dialect> Driver<D> {
         }
         self.desk.guest = Some(Guest::enter(self.desk.app(), D::NAME, entry).await?);
         self.alone = None;
+        self.socket.get_mut().get_mut().limit(None);
         Ok(())
     }
 
@@ -230,13 +231,12 @@ impl<D: Dialect> Driver<D> {
     }
 
     fn is_left_alone(&mut self, context: &mut Context<'_>) -> Result<(), Stop> {
-        let alone = match &mut self.alone {
-            Some(alone) => alone,
-            alone => {
-                let app = self.desk.app();
-                alone.insert(Alone::new(app, D::patience(&app.config)).map_err(Stop::Part)?)
-            }
-        };
+        let alone = self.alone.get_or_insert_with(|| {
+            // Nobody answers for what it holds.
+            self.socket.get_mut().get_mut().limit(Some(MOST_TEXT));
+            let app = self.desk.app();
+            Alone::new(app, D::patience(&app.config))
+        });
         match alone.poll(context) {
             Poll::Ready(failure) => Err(Stop::Part(failure)),
             Poll::Pending => Ok(()),

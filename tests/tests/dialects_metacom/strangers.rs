@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samewire_tests::live::raw::Heard;
+use samewire_tests::live::raw::{Heard, frame};
 use samewire_tests::live::{Host, token};
 use serde_json::json;
 
@@ -24,18 +24,65 @@ async fn they_take_no_place_from_anybody() {
         strangers.push(old);
     }
     assert_eq!(host.health().await.sessions, 0);
-    // There are as many of them as there may be, too.
-    match Old::connect(&host).await.raw.next().await {
+    // There are as many of them as there may be, too: who came first gives way.
+    let mut another = Old::connect(&host).await;
+    assert_eq!(another.call(1, "files/list", json!({})).await.expect_err("nobody")["code"], 403);
+    match strangers.remove(0).raw.next().await {
         Heard::Close(1013, reason) => assert!(reason.contains("sign in"), "{reason}"),
         other => panic!("{other:?}"),
     }
+    strangers.push(another);
     let mut known = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
     assert_eq!(known.call(1, "auth/status", json!({})).await.expect("known")["user"], "ada");
     // One that signs in makes room for another.
     strangers[0].call(3, "auth/signin", json!({"password": "right"})).await.expect("right");
     assert_eq!(host.health().await.sessions, 2);
     let mut another = Old::connect(&host).await;
-    assert_eq!(another.call(1, "files/list", json!({})).await.expect_err("nobody")["code"], 403);
+    for old in [&mut another, &mut strangers[1]] {
+        assert_eq!(old.call(1, "files/list", json!({})).await.expect_err("nobody")["code"], 403);
+    }
+}
+
+/// A call of so many bytes.
+fn long(id: u64, method: &str, password: &str, size: usize) -> String {
+    let packet = |fill: &str| {
+        let args = json!({"password": password, "fill": fill});
+        json!({"type": "call", "id": id, "method": method, "args": args}).to_string()
+    };
+    packet(&"x".repeat(size - packet("").len()))
+}
+
+/// Each could have the server hold 1 MiB for two minutes, and there could be as many as sessions.
+#[tokio::test]
+async fn they_say_little_at_a_time_until_somebody_is_known() {
+    const MOST: usize = 64 * 1024;
+    let host = host_with_sign_in().await;
+    let mut old = Old::connect(&host).await;
+    old.say(&long(1, "auth/signin", "wrong", MOST)).await;
+    assert_eq!(old.answer(1).await.expect_err("wrong")["code"], 403);
+    // A chunk of any size comes in pieces.
+    old.open(1, 1_000_000).await;
+    old.chunk(1, &[7; 1_000_000]).await;
+    assert_eq!(old.event("files/failed").await["code"], 403);
+    // What is behind a sign-in is of who signed in, as large as theirs may be.
+    old.ask(2, "auth/signin", json!({"password": "right"})).await;
+    old.say(&long(3, "system/echo", "", 1_000_000)).await;
+    assert_eq!(old.answer(2).await.expect("right")["status"], "logged");
+    assert_eq!(old.answer(3).await.expect("an echo")["password"], "");
+    old.call(4, "auth/signout", json!({})).await.expect("out");
+    let mut known = Old::connect_at(&host, &format!("/api?token={}", token("ada")), &[]).await;
+    known.say(&long(1, "system/echo", "", 1_000_000)).await;
+    known.answer(1).await.expect("an echo");
+
+    let whole = frame(0x81, long(5, "auth/signin", "right", MOST + 1).as_bytes());
+    let parts = [frame(0x01, &[b' '; MOST / 2]), frame(0x80, &[b' '; MOST / 2 + 1])].concat();
+    for (mut old, too_much) in [(old, &whole[..20]), (Old::connect(&host).await, &parts)] {
+        old.raw.write(too_much).await;
+        match old.raw.next().await {
+            Heard::Close(1009, reason) => assert!(reason.contains("signed in"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
