@@ -12,14 +12,13 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use samewire_protocol::method::names_stream;
 use samewire_protocol::{Code, Failure, SessionId};
-use serde_json::json;
 use serde_json::value::RawValue;
 use tower::ServiceExt;
 
 use super::form::{Form, number};
 use super::methods::{self, Own, RestoreArgs, Target};
 use super::packet::{self, Call, PING, Packet};
-use super::session::{credential, is_about_tokens, token_of};
+use super::session::{SIGNED_OUT, credential, is_about_tokens, logged, not_logged, token_of};
 use crate::app::App;
 use crate::auth::{Access, unauthenticated};
 use crate::dialects::guest::Entry;
@@ -30,7 +29,7 @@ use crate::session::{admit, random};
 const COOKIE: &str = "token";
 /// How many blanks a body may begin with before it is told from a chunk.
 const BLANKS: usize = 1024;
-const SIGNED_OUT: &str = "token=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict";
+const NO_COOKIE: &str = "token=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict";
 
 /// `POST /api`: one packet.
 pub(super) async fn packet(app: &Arc<App>, request: Request) -> Response {
@@ -155,19 +154,17 @@ async fn make(
     }
     let Caller { access, stale } = who(app, headers, verb).await;
     if stale && signs_in {
-        *cookie = Some(SIGNED_OUT.to_owned());
+        *cookie = Some(NO_COOKIE.to_owned());
     }
     let named = match &target {
         Target::Own(Own::Introspect) => return methods::introspect(app, &call.args, access.as_deref().ok()),
         Target::Own(Own::SignOut) => {
-            *cookie = Some(SIGNED_OUT.to_owned());
-            return Ok(r#"{"status":"not logged"}"#.to_owned());
+            *cookie = Some(NO_COOKIE.to_owned());
+            return Ok(SIGNED_OUT.to_owned());
         }
         Target::Own(Own::Restore) => return restore(app, headers, call, cookie).await,
         Target::Own(_) => {
-            let access = access?;
-            let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
-            return Ok(json!({"status": "logged", "user": user}).to_string());
+            return access.map(|access| logged(&access));
         }
         Target::Server(registered) => registered.info.name.as_str(),
     };
@@ -201,14 +198,11 @@ async fn restore(app: &Arc<App>, headers: &HeaderMap, call: &Call, cookie: &mut 
     match accepts(app, &token).await {
         Ok(access) => {
             *cookie = Some(cookie_with(headers, &token));
-            let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
-            Ok(json!({"status": "logged", "user": user}).to_string())
+            Ok(logged(&access))
         }
         Err(failure) if is_about_tokens(&failure) => {
             app.metrics.refused(&failure);
-            let Failure { code, message, .. } = &failure;
-            let result = json!({"status": "not logged", "code": number(&failure), "reason": code, "message": message});
-            Ok(result.to_string())
+            Ok(not_logged(&failure))
         }
         Err(failure) => Err(failure),
     }

@@ -10,6 +10,7 @@ use super::form::number;
 use super::methods::{self, Own, RestoreArgs};
 use super::packet::Call;
 use crate::app::App;
+use crate::auth::Access;
 use crate::dialects::guest::Entry;
 use crate::dialects::socket::Desk;
 use crate::store::now_ms;
@@ -37,7 +38,8 @@ pub(super) enum Coming {
     SignOut(u64),
 }
 
-const SIGNED_OUT: &str = r#"{"status":"not logged"}"#;
+/// The answer of `auth/signout`.
+pub(super) const SIGNED_OUT: &str = r#"{"status":"not logged"}"#;
 
 impl Metacom {
     /// Whether whoever speaks may make calls.
@@ -106,17 +108,14 @@ impl Metacom {
                 self.known(desk)?;
                 let guest = self.guest(desk)?;
                 let access = guest.access();
-                let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
-                if user.is_none() {
+                if access.identity.is_anonymous() {
                     guest.stay(true);
                 }
-                desk.say(form.result(no, &json!({"status": "logged", "user": user}).to_string()));
+                desk.say(form.result(no, &logged(&access)));
             }
             (Coming::Restore(no), Err(failure)) if is_about_tokens(&failure) => {
                 desk.app().metrics.refused(&failure);
-                let Failure { code, message, .. } = &failure;
-                let result = json!({"status": "not logged", "code": number(&failure), "reason": code, "message": message});
-                desk.say(form.result(no, &result.to_string()));
+                desk.say(form.result(no, &not_logged(&failure)));
             }
             (Coming::Restore(no), Err(failure)) => self.fail(no, &failure, desk),
             (Coming::SignIn(no, result), Ok(())) => {
@@ -173,6 +172,18 @@ impl Metacom {
         }
         Ok(())
     }
+}
+
+/// Who was let in, as `auth/restore` answers.
+pub(super) fn logged(access: &Access) -> String {
+    let user = (!access.identity.is_anonymous()).then(|| access.identity.id());
+    json!({"status": "logged", "user": user}).to_string()
+}
+
+/// The same for who was not.
+pub(super) fn not_logged(failure: &Failure) -> String {
+    let Failure { code, message, .. } = failure;
+    json!({"status": "not logged", "code": number(failure), "reason": code, "message": message}).to_string()
 }
 
 /// Who comes without a token.
