@@ -337,6 +337,10 @@ async fn so_many_at_once_and_no_more() {
                         most.1 = (*alone_now.lock()).max(most.1);
                     }
                 }
+                // The first ones wait for each other, however slowly they come.
+                while most.lock().0 < 3 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
                 tokio::time::sleep(Duration::from_millis(15)).await;
                 *now.lock() -= 1;
                 *alone_now.lock() -= 1;
