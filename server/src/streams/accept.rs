@@ -155,7 +155,7 @@ impl Shared {
             (inner.session, inner.allowance)
         };
         let want = first_reservation(entry.spec.size, self.settings.window, allowance.max_upload);
-        self.has_room(want)?;
+        self.has_room(&entry.owner, (want, want), allowance).await?;
         let row = NewStream {
             owner: entry.owner.clone(),
             id: entry.id,
@@ -186,10 +186,20 @@ impl Shared {
         }
     }
 
-    /// Whether the disk has room for this much more.
-    pub(super) fn has_room(&self, want: u64) -> Result<(), Failure> {
+    /// Whether the disk has room for this much more. What the quota does not allow either, of which it takes `charge`, is refused for
+    /// that: it does not help to try again later.
+    pub(super) async fn has_room(
+        &self,
+        owner: &Owner,
+        (want, charge): (u64, u64),
+        allowance: Allowance,
+    ) -> Result<(), Failure> {
         let free = self.store.blobs().free().map_err(StoreError::Io)?;
-        if want.saturating_add(SPARE_DISK) > free { Err(storage_full()) } else { Ok(()) }
+        if want.saturating_add(SPARE_DISK) <= free {
+            return Ok(());
+        }
+        let left = allowance.quota.saturating_sub(self.store.used(owner).await?);
+        Err(if charge > left { no_room(left, allowance) } else { storage_full() })
     }
 
     /// Takes hold of a stream. `size` is what its sender says of it, unless he says nothing.

@@ -156,7 +156,8 @@ impl Shared {
         if size > left {
             return Err(no_room(left, allowance));
         }
-        self.has_room(size)
+        // The quota has room.
+        self.has_room(owner, (size, 0), allowance).await
     }
 }
 

@@ -218,7 +218,12 @@ impl Upload {
             None if size > allowance.max_upload => return Err(too_big(allowance.max_upload)),
             None => {}
         }
-        shared.has_room(size - self.received)?;
+        let reserved = match &self.inner().phase {
+            Phase::Open(receiving) => receiving.reserved,
+            _ => self.received,
+        };
+        let more = (size - self.received, size.saturating_sub(reserved));
+        shared.has_room(&entry.owner, more, allowance).await?;
         match shared.store.records().declare(entry.owner.clone(), entry.id, size, allowance.quota).done().await? {
             Declared::Reserved => {}
             Declared::NoRoom { left } => return Err(no_room(left, allowance)),

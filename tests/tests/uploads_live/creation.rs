@@ -81,6 +81,22 @@ async fn what_is_wrong_with_a_new_upload_is_told_and_nothing_is_begun() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_neither_the_quota_nor_the_disk_has_room_for_is_refused_for_the_quota() {
+    // More than a disk has.
+    const SIZE: u64 = 1 << 52;
+    let most = (SIZE * 2 - 1).to_string();
+    for (quota, status, code) in [("1 GiB", 413, "quota-exceeded"), (most.as_str(), 507, "storage-full")] {
+        let server = server_with(&[("LIMITS_MAX_UPLOAD", &most), ("STREAMS_QUOTA", quota)]).await;
+        let maria = Person::new(&server, "maria");
+        let answer = maria.tus("POST", "/tus/").header("Upload-Length", &SIZE.to_string()).send().await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, code), "at once");
+        let later = maria.tus("POST", "/tus/").header("Upload-Defer-Length", "1").send().await.location();
+        let answer = maria.patch(&later, 0).header("Upload-Length", &SIZE.to_string()).body(b"abc").send().await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, code), "later");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_of_nothing_is_whole_at_once() {
     let server = server().await;
     let maria = Person::new(&server, "maria");
