@@ -12,6 +12,11 @@ const require = createRequire(HERE);
 export const { version } = require("metacom/package.json");
 const { Metacom } = require("metacom");
 
+// A client keeps the timer of its pings for each time that it connected again, and stops the last one only (fault 11): no process in
+// which that happened would ever end.
+const { setInterval } = globalThis;
+globalThis.setInterval = (...args) => setInterval(...args).unref();
+
 /** A client in this process, once its connection is open. Errors of its connection are noted in `problems`. */
 export async function connect(url, options) {
   const client = Metacom.create(url, options);
