@@ -24,18 +24,11 @@ pub(super) struct Alone {
 impl Alone {
     pub(super) fn new(app: &Arc<App>, patience: Duration) -> Self {
         let (place, lost) = app.strangers.take();
-        let mut draining = app.draining.subscribe();
+        let told = format!("nobody signed in over this connection within {patience:?}; connect again");
+        let outstayed = outstayed(app, patience, told);
         let over = async move {
-            let drained = async {
-                // The sender lives as long as the server.
-                let _ = draining.wait_for(|draining| *draining).await;
-            };
             tokio::select! {
-                () = tokio::time::sleep(patience) => {
-                    let told = format!("nobody signed in over this connection within {patience:?}; connect again");
-                    Failure::new(Code::HandshakeTimeout, told)
-                }
-                () = drained => App::restarting(),
+                failure = outstayed => failure,
                 _ = lost => {
                     let told = "too many connections wait for somebody to sign in, and this one was the first of them; come with a token, \
                                 or try again later";
@@ -49,5 +42,20 @@ impl Alone {
     /// Why it is over.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Failure> {
         self.over.as_mut().poll(context)
+    }
+}
+
+/// When a connection has had so much time in which nobody came in, for which this is `told`, or the server stops.
+pub(super) fn outstayed(app: &App, patience: Duration, told: String) -> impl Future<Output = Failure> + Send + use<> {
+    let mut draining = app.draining.subscribe();
+    async move {
+        let drained = async {
+            // The sender lives as long as the server.
+            let _ = draining.wait_for(|draining| *draining).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(patience) => Failure::new(Code::HandshakeTimeout, told),
+            () = drained => App::restarting(),
+        }
     }
 }

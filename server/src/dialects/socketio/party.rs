@@ -16,6 +16,7 @@ use super::polling::{LITTLE, most};
 use super::transport::{End, Heard, Transport};
 use super::visit::Visit;
 use crate::app::App;
+use crate::dialects::alone::outstayed;
 use crate::dialects::guest::{Entry, Guest};
 use crate::dialects::portal_view;
 use crate::dialects::socket::unspoken;
@@ -231,19 +232,7 @@ impl Party {
 }
 
 /// How long somebody may be connected and in no namespace.
-fn outside(app: &Arc<App>) -> Waiting {
-    let (time, mut draining) = (app.config.limits.hello_timeout, app.draining.subscribe());
-    Box::pin(async move {
-        let drained = async {
-            // The sender lives as long as the server.
-            let _ = draining.wait_for(|draining| *draining).await;
-        };
-        tokio::select! {
-            () = tokio::time::sleep(time) => {
-                let told = format!("this client did not connect to {NAMESPACE} within {time:?}");
-                Failure::new(Code::HandshakeTimeout, told)
-            }
-            () = drained => App::restarting(),
-        }
-    })
+fn outside(app: &App) -> Waiting {
+    let time = app.config.limits.hello_timeout;
+    Box::pin(outstayed(app, time, format!("this client did not connect to {NAMESPACE} within {time:?}")))
 }
