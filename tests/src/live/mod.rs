@@ -6,6 +6,7 @@
 
 mod child;
 mod client;
+mod contract;
 mod disk;
 mod host;
 pub mod http;

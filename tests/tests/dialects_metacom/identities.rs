@@ -1,7 +1,6 @@
 //! A connection whose client shows another credential: the same identity goes on with all it had, another one begins with nothing.
 
 use samewire_protocol::Method;
-use samewire_protocol::method::AnyRoute;
 use samewire_server::SessionHandle;
 use samewire_server::config::{ApiKey, Secret};
 use samewire_tests::live::raw::Heard;
@@ -73,19 +72,10 @@ async fn another_identity_is_told_what_it_lost() {
     until("the streams sent are gone", async || samewire_tests::live::blob_count(host.data()) == 1).await;
 }
 
-/// Answers with the session that it is called in.
-struct Session;
-
-impl Method for Session {
-    const NAME: &'static str = "tests/session";
-    const TITLE: &'static str = "Tell the session";
-    const IDEMPOTENT: bool = true;
-    type Route = AnyRoute;
-    type Params = Value;
-    type Args = Value;
-    type Output = Value;
-    type Reply = Value;
-}
+samewire_tests::contract!(
+    /// Answers with the session that it is called in.
+    Session, "tests/session", "Tell the session", true
+);
 
 /// A server that tells sessions, and takes them back.
 async fn host_that_tells() -> Host {

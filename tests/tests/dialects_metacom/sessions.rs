@@ -1,7 +1,6 @@
 //! Who speaks: by a token that comes with the connection, by one that comes later, and nobody.
 
-use samewire_protocol::method::AnyRoute;
-use samewire_protocol::{Code, Failure, Method};
+use samewire_protocol::{Code, Failure};
 use samewire_server::Config;
 use samewire_server::auth::Grants;
 use samewire_server::config::{ApiKey, Secret};
@@ -13,19 +12,10 @@ use super::stage::{Old, closed, config, host};
 
 const KEY: &str = "an api key of the tests, of no use elsewhere";
 
-/// A method of an app's own, by which one signs in: it answers with a token, as those of old apps do.
-struct SignIn;
-
-impl Method for SignIn {
-    const NAME: &'static str = "auth/signin";
-    const TITLE: &'static str = "Sign in";
-    const IDEMPOTENT: bool = true;
-    type Route = AnyRoute;
-    type Params = Value;
-    type Args = Value;
-    type Output = Value;
-    type Reply = Value;
-}
+samewire_tests::contract!(
+    /// A method of an app's own, by which one signs in: it answers with a token, as those of old apps do.
+    SignIn, "auth/signin", "Sign in", true
+);
 
 pub(crate) async fn host_with_sign_in() -> Host {
     host_with_sign_in_at(closed()).await

@@ -1,7 +1,5 @@
 //! An old client, and a server for it.
 
-use samewire_protocol::Method;
-use samewire_protocol::method::AnyRoute;
 use samewire_server::Config;
 use samewire_server::config::Secret;
 use samewire_tests::live::raw::{Heard, Raw, opcode};
@@ -30,19 +28,10 @@ pub(crate) async fn host() -> Host {
     Host::start(config()).await
 }
 
-/// A method that answers when the test says so.
-pub(crate) struct Wait;
-
-impl Method for Wait {
-    const NAME: &'static str = "tests/wait";
-    const TITLE: &'static str = "Answer when the test says so";
-    const IDEMPOTENT: bool = true;
-    type Route = AnyRoute;
-    type Params = Value;
-    type Args = Value;
-    type Output = Value;
-    type Reply = Value;
-}
+samewire_tests::contract!(
+    /// A method that answers when the test says so.
+    pub(crate) Wait, "tests/wait", "Answer when the test says so", true
+);
 
 /// A server with [`Wait`], and what lets it answer.
 pub(crate) async fn host_that_waits(config: Config) -> (Host, watch::Sender<bool>) {

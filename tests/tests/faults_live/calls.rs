@@ -1,29 +1,13 @@
 //! Calls that cannot be answered: too many, wrong numbers, params that do not fit, handlers that fail.
 
-use samewire::{Failure, Method, method::AnyRoute};
+use samewire::Failure;
 use samewire_tests::live::raw::Raw;
 use samewire_tests::live::{Host, http, settings};
 use serde_json::{Value, json};
 
-macro_rules! method {
-    ($method:ident, $name:literal) => {
-        struct $method;
-        impl Method for $method {
-            const NAME: &'static str = $name;
-            const TITLE: &'static str = "Misbehave";
-            const IDEMPOTENT: bool = false;
-            type Route = AnyRoute;
-            type Params = Value;
-            type Args = Value;
-            type Output = Value;
-            type Reply = Value;
-        }
-    };
-}
-
-method!(Wait, "test/wait");
-method!(Panic, "test/panic");
-method!(PanicLater, "test/panic-later");
+samewire_tests::contract!(Wait, "test/wait", "Misbehave", false);
+samewire_tests::contract!(Panic, "test/panic", "Misbehave", false);
+samewire_tests::contract!(PanicLater, "test/panic-later", "Misbehave", false);
 
 async fn host(max_calls: usize) -> Host {
     let mut config = settings();

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use samewire::{Failure, Method, StreamId, method::AnyRoute};
+use samewire::{Failure, Method, StreamId};
 use samewire_server::SessionHandle;
 use samewire_server::calls::State;
 use samewire_tests::live::raw::Raw;
@@ -13,20 +13,11 @@ use samewire_tests::live::{Host, http, settings, token};
 use samewire_tests::rng::Rng;
 use serde_json::{Value, json};
 
-/// Finds a stream somewhere in its params and tells whose it is. A contract that may go any way: only the stream in the params
-/// makes it the session's.
-struct Peek;
-
-impl Method for Peek {
-    const NAME: &'static str = "test/peek";
-    const TITLE: &'static str = "Tell whose stream the params name";
-    const IDEMPOTENT: bool = true;
-    type Route = AnyRoute;
-    type Params = Value;
-    type Args = Value;
-    type Output = Value;
-    type Reply = Value;
-}
+samewire_tests::contract!(
+    /// Finds a stream somewhere in its params and tells whose it is. A contract that may go any way: only the stream in the params
+    /// makes it the session's.
+    Peek, "test/peek", "Tell whose stream the params name", true
+);
 
 /// The calls that ran, by the number in their params.
 #[derive(Clone, Default)]
